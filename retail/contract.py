@@ -1,0 +1,44 @@
+"""The input contract: tables, columns and keys, read from the seeds' own YAML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+CONTRACT_FILE = PROJECT_DIR / "seeds" / "raw" / "_raw__seeds.yml"
+RAW_PREFIX = "raw_"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the seven input tables.
+
+    ``columns`` are in the order of the seed file, ``key`` names those that identify a row.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def raw_name(self) -> str:
+        """The name of the raw relation, in the seed schema and in the landing schema alike."""
+        return RAW_PREFIX + self.name
+
+
+@cache
+def tables() -> tuple[Table, ...]:
+    """Return the seven tables, master data first, in the order of the seeds' YAML file."""
+    seeds = yaml.safe_load(CONTRACT_FILE.read_text(encoding="utf-8"))["seeds"]
+    return tuple(
+        Table(
+            name=seed["name"].removeprefix(RAW_PREFIX),
+            columns=tuple(seed["config"]["column_types"]),
+            key=tuple(seed["config"]["meta"]["key"]),
+        )
+        for seed in seeds
+    )
