@@ -1,0 +1,4 @@
+{#- A text in the order of its code points, whatever the database's locale. -#}
+{% macro by_code_point(text) %}{{ return(adapter.dispatch('by_code_point', 'retail')(text)) }}{% endmacro %}
+
+{% macro postgres__by_code_point(text) %}{{ return('(' ~ text ~ ') collate "C"') }}{% endmacro %}

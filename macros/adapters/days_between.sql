@@ -1,0 +1,6 @@
+{#- Whole days from one date to a later one. -#}
+{% macro days_between(earlier, later) %}
+    {{- return(adapter.dispatch('days_between', 'retail')(earlier, later)) -}}
+{% endmacro %}
+
+{% macro postgres__days_between(earlier, later) %}{{ return('(' ~ later ~ ' - ' ~ earlier ~ ')') }}{% endmacro %}

@@ -1,0 +1,8 @@
+{#- Whether a text matches a regular expression. -#}
+{% macro matches(text, pattern, ignore_case=false) %}
+    {{- return(adapter.dispatch('matches', 'retail')(text, pattern, ignore_case)) -}}
+{% endmacro %}
+
+{% macro postgres__matches(text, pattern, ignore_case) %}
+    {{- return(text ~ (' ~* ' if ignore_case else ' ~ ') ~ "'" ~ pattern ~ "'") -}}
+{% endmacro %}

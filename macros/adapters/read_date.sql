@@ -1,0 +1,14 @@
+{#- The day a text spells as YYYY-MM-DD; null where it spells none or the calendar has no such day. -#}
+{% macro read_date(text) %}{{ return(adapter.dispatch('read_date', 'retail')(text)) }}{% endmacro %}
+
+{% macro postgres__read_date(text) %}
+    {%- set sql -%}
+        case
+            when
+                {{ text }} ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+                and pg_input_is_valid({{ text }}, 'date')
+                then cast({{ text }} as date)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

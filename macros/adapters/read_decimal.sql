@@ -1,0 +1,16 @@
+{#- The number a text spells, unrounded; null where it spells none or its rounded value does not fit. -#}
+{% macro read_decimal(text, precision, scale) %}
+    {{- return(adapter.dispatch('read_decimal', 'retail')(text, precision, scale)) -}}
+{% endmacro %}
+
+{% macro postgres__read_decimal(text, precision, scale) %}
+    {%- set sql -%}
+        case
+            when
+                {{ text }} ~ '^[+-]?[0-9]+(\.[0-9]+)?$'
+                and pg_input_is_valid({{ text }}, 'numeric({{ precision }}, {{ scale }})')
+                then cast({{ text }} as numeric)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

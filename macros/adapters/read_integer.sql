@@ -1,0 +1,14 @@
+{#- The whole number a text spells (`3` and `3.0` alike); null where it spells none or exceeds four bytes. -#}
+{% macro read_integer(text) %}{{ return(adapter.dispatch('read_integer', 'retail')(text)) }}{% endmacro %}
+
+{% macro postgres__read_integer(text) %}
+    {%- set sql -%}
+        case
+            when
+                {{ text }} ~ '^[+-]?[0-9]+(\.0+)?$'
+                and pg_input_is_valid(split_part({{ text }}, '.', 1), 'integer')
+                then cast(split_part({{ text }}, '.', 1) as integer)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

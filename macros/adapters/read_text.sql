@@ -1,0 +1,7 @@
+{#- A cell without the white space around it; nothing left is missing. -#}
+{% macro read_text(cell) %}{{ return(adapter.dispatch('read_text', 'retail')(cell)) }}{% endmacro %}
+
+{% macro postgres__read_text(cell) %}
+    {#- space, tab, line feed, carriage return, form feed, vertical tab: ASCII only, a no-break space is content -#}
+    {{- return("nullif(btrim(" ~ cell ~ ", e' \\t\\n\\r\\f\\x0B'), '')") -}}
+{% endmacro %}

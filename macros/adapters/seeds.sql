@@ -1,0 +1,67 @@
+{#- dbt's own seed loader binds one parameter a cell, which takes minutes for a large file. Here a batch of rows is one
+    statement that binds one array a column, and a raw seed also gets each row's number in its file. -#}
+
+{% macro postgres__get_batch_size() %}{{ return(50000) }}{% endmacro %}
+
+{#- A raw seed (config.meta.key) keeps its row numbers and has to have the columns of the input contract. -#}
+{% macro is_raw_seed(model) %}{{ return('key' in model.config.get('meta', {})) }}{% endmacro %}
+
+{% macro check_seed_columns(model, agate_table) %}
+    {%- set missing = model.config.column_types.keys() | reject('in', agate_table.column_names) | list -%}
+    {%- if missing -%}
+        {{- exceptions.raise_compiler_error(
+            model.original_file_path ~ ', line 1: column ' ~ missing | join(', ')
+            ~ ' is missing; the header must name ' ~ model.config.column_types.keys() | join(', ')
+        ) -}}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro seed_column_types(model, agate_table) %}
+    {%- set types = [] -%}
+    {%- for column in agate_table.column_names -%}
+        {%- set inferred = adapter.convert_type(agate_table, loop.index0) -%}
+        {%- do types.append(model.config.get('column_types', {}).get(column, inferred)) -%}
+    {%- endfor -%}
+    {{- return(types) -}}
+{% endmacro %}
+
+{% macro postgres__create_csv_table(model, agate_table) %}
+    {%- if is_raw_seed(model) -%}{%- do check_seed_columns(model, agate_table) -%}{%- endif -%}
+    {%- set types = seed_column_types(model, agate_table) -%}
+    {%- set quote = model.config.get('quote_columns') -%}
+    {%- set sql -%}
+        create table {{ this.render() }} (
+            {{ 'source_row_number bigint not null,' if is_raw_seed(model) }}
+            {%- for column in agate_table.column_names %}
+            {{ adapter.quote_seed_column(column, quote) }} {{ types[loop.index0] }} {{- ',' if not loop.last }}
+            {%- endfor %}
+        )
+    {%- endset -%}
+    {%- call statement('_') -%}{{ sql }}{%- endcall -%}
+    {{- return(sql) -}}
+{% endmacro %}
+
+{% macro postgres__load_csv_rows(model, agate_table) %}
+    {%- if is_raw_seed(model) -%}{%- do check_seed_columns(model, agate_table) -%}{%- endif -%}
+    {%- set types = seed_column_types(model, agate_table) -%}
+    {%- set columns = get_seed_column_quoted_csv(model, agate_table.column_names) -%}
+    {%- set numbered = is_raw_seed(model) -%}
+    {%- set batch_size = get_batch_size() -%}
+    {%- set statements = [] -%}
+    {%- for start in range(0, agate_table.rows | length, batch_size) -%}
+        {%- set sql -%}
+            insert into {{ this.render() }} ({{ 'source_row_number, ' if numbered }}{{ columns }})
+            select {{ 'row_number_in_batch + ' ~ start ~ ', ' if numbered }}{{ columns }}
+            from unnest(
+                {%- for type in types %}%s::{{ type }}[]{{ ', ' if not loop.last }}{% endfor -%}
+            ) with ordinality as batch ({{ columns }}, row_number_in_batch)
+        {%- endset -%}
+        {%- set bindings = [] -%}
+        {%- for column in agate_table.columns -%}
+            {%- do bindings.append(column.values()[start:start + batch_size] | list) -%}
+        {%- endfor -%}
+        {%- do adapter.add_query(sql, bindings=bindings, abridge_sql_log=True) -%}
+        {%- do statements.append(sql) -%}
+    {%- endfor -%}
+    {{- return(statements[0] if statements else '') -}}
+{% endmacro %}

@@ -1,0 +1,148 @@
+{#- A rule of a rule book: what must hold (predicate), and what is said where it does not (id and message).
+
+    severity   error rejects the row, warn keeps it and counts it
+    caused_by  SQL that names the record at fault, where it is another one: table:key -#}
+{% macro rule(id, columns, predicate, message, severity='error', caused_by=none) %}
+    {{- return({
+        'id': id,
+        'columns': columns,
+        'predicate': predicate,
+        'message': message,
+        'severity': severity,
+        'caused_by': caused_by,
+    }) -}}
+{% endmacro %}
+
+
+{#- ---- a cell ---- -#}
+
+{% macro rule_missing(column, severity='error') %}
+    {{- return(rule(column ~ '_missing', [column], is_present(column), column ~ ' is blank', severity)) -}}
+{% endmacro %}
+
+{#- the same for a column that is not a text: its cell is blank -#}
+{% macro rule_value_missing(column, severity='error') %}
+    {{- return(rule(column ~ '_missing', [column], is_present(column ~ '_text'), column ~ ' is blank', severity)) -}}
+{% endmacro %}
+
+{% macro rule_invalid(column, expected, severity='error') %}
+    {{- return(rule(
+        column ~ '_invalid', [column], is_readable(column), column ~ ' is not ' ~ expected, severity
+    )) -}}
+{% endmacro %}
+
+{% macro a_number(digits) %}
+    {{- return('a number such as 12.50 with at most ' ~ digits ~ ' digits before the point') -}}
+{% endmacro %}
+
+{% macro a_whole_number() %}{{ return('a whole number within four bytes') }}{% endmacro %}
+
+{% macro a_date() %}{{ return('a day of the calendar written as YYYY-MM-DD') }}{% endmacro %}
+
+{% macro a_timestamp() %}
+    {{- return('a moment of the calendar written as YYYY-MM-DD or YYYY-MM-DD HH:MM:SS') -}}
+{% endmacro %}
+
+{% macro rule_too_long(column, max_length, severity='error') %}
+    {{- return(rule(
+        column ~ '_too_long',
+        [column],
+        is_no_longer_than(column, max_length),
+        column ~ ' has more than ' ~ max_length ~ ' characters',
+        severity
+    )) -}}
+{% endmacro %}
+
+{% macro rule_negative(column, severity='error') %}
+    {{- return(rule(
+        column ~ '_negative', [column], is_at_least(column ~ '_read', 0), column ~ ' is below 0', severity
+    )) -}}
+{% endmacro %}
+
+{#- value is what the rule looks at, where that is not the value as read -#}
+{% macro rule_not_positive(column, value=none) %}
+    {{- return(rule(
+        column ~ '_not_positive', [column], is_above_zero(value or column ~ '_read'), column ~ ' is not above 0'
+    )) -}}
+{% endmacro %}
+
+{% macro rule_zero(column, meaning) %}
+    {{- return(rule(
+        column ~ '_zero', [column], is_not_zero(column ~ '_read'), column ~ ' is 0: ' ~ meaning, 'warn'
+    )) -}}
+{% endmacro %}
+
+{% macro rule_out_of_range(column, low, high) %}
+    {{- return(rule(
+        column ~ '_out_of_range',
+        [column],
+        is_between(column ~ '_read', low, high),
+        column ~ ' is outside ' ~ low ~ ' to ' ~ high
+    )) -}}
+{% endmacro %}
+
+{% macro rule_in_future(column, severity='error') %}
+    {{- return(rule(
+        column ~ '_in_future',
+        [column],
+        is_not_in_future(column ~ '_read'),
+        column ~ ' is later than the data cut-off date',
+        severity
+    )) -}}
+{% endmacro %}
+
+{% macro rule_rounded(column, scale=2) %}
+    {{- return(rule(
+        column ~ '_rounded',
+        [column],
+        is_unrounded(column ~ '_read', scale),
+        column ~ ' has more than ' ~ scale ~ ' decimal places and was rounded',
+        'warn'
+    )) -}}
+{% endmacro %}
+
+
+{#- ---- a key and its copies ---- -#}
+
+{% macro rule_duplicate(column, within=none) %}
+    {{- return(rule(
+        column ~ '_duplicate',
+        [column],
+        is_first_copy(),
+        'an exact copy of this ' ~ column ~ ' was kept' ~ (' in its ' ~ within if within else '')
+    )) -}}
+{% endmacro %}
+
+{% macro rule_conflict(column, within=none) %}
+    {{- return(rule(
+        column ~ '_conflict',
+        [column],
+        is_no_conflict(),
+        'rows with this ' ~ column ~ (' in its ' ~ within if within else '') ~ ' contradict each other'
+    )) -}}
+{% endmacro %}
+
+
+{#- ---- a foreign key ---- -#}
+
+{% macro caused_by_parent(column, parent) %}{{ return("'" ~ parent ~ ":' || " ~ column) }}{% endmacro %}
+
+{% macro rule_unknown(column, parent) %}
+    {{- return(rule(
+        column ~ '_unknown',
+        [column],
+        is_known(column),
+        column ~ ' names no row of ' ~ parent,
+        caused_by=caused_by_parent(column, parent)
+    )) -}}
+{% endmacro %}
+
+{% macro rule_parent_rejected(column, parent) %}
+    {{- return(rule(
+        column ~ '_parent_rejected',
+        [column],
+        has_valid_parent(column),
+        column ~ ' names a row of ' ~ parent ~ ' that was itself rejected',
+        caused_by=caused_by_parent(column, parent)
+    )) -}}
+{% endmacro %}

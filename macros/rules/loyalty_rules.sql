@@ -1,0 +1,37 @@
+{% macro loyalty_rules_columns() %}
+    {{- return([
+        text_column('rule_id'),
+        text_column('rule_name'),
+        decimal_column('points_per_unit_spend', 5, 2),
+        decimal_column('min_spend_threshold', 10, 2),
+        integer_column('bonus_points'),
+    ]) -}}
+{% endmacro %}
+
+{% macro loyalty_rules_rules() %}
+    {{- return([
+        rule_missing('rule_id'),
+        rule_duplicate('rule_id'),
+        rule_conflict('rule_id'),
+        rule_value_missing('points_per_unit_spend'),
+        rule_invalid('points_per_unit_spend', a_number(3)),
+        rule_negative('points_per_unit_spend'),
+        rule_value_missing('min_spend_threshold'),
+        rule_invalid('min_spend_threshold', a_number(8)),
+        rule_negative('min_spend_threshold'),
+        rule_value_missing('bonus_points'),
+        rule_invalid('bonus_points', a_whole_number()),
+        rule_negative('bonus_points'),
+        rule_missing('rule_name', 'warn'),
+        rule_too_long('rule_name', 100, 'warn'),
+        rule(
+            'rule_name_conditional',
+            ['rule_name'],
+            names_no_season('rule_name'),
+            'rule_name speaks of a weekday or season, but no column limits the rule to it: it applies always',
+            'warn'
+        ),
+        rule_rounded('points_per_unit_spend'),
+        rule_rounded('min_spend_threshold'),
+    ]) -}}
+{% endmacro %}

@@ -1,0 +1,65 @@
+{% macro store_sales_line_items_columns() %}
+    {{- return([
+        text_column('line_item_id'),
+        key_column('transaction_id', 30),
+        key_column('product_id', 20),
+        key_column('promotion_id', 10),
+        integer_column('quantity'),
+        decimal_column('line_item_amount', 10, 2),
+    ]) -}}
+{% endmacro %}
+
+{#- The whole book: a line is first judged by itself, then through its transaction. -#}
+{% macro store_sales_line_items_rules() %}
+    {{- return(line_rules() + line_rules_of_transaction()) -}}
+{% endmacro %}
+
+{% macro line_rules() %}
+    {{- return([
+        rule_missing('line_item_id'),
+        rule_duplicate('line_item_id', within='transaction'),
+        rule_conflict('line_item_id', within='transaction'),
+        rule_missing('transaction_id'),
+        rule_unknown('transaction_id', 'store_sales_header'),
+        rule_missing('product_id'),
+        rule_unknown('product_id', 'products'),
+        rule_parent_rejected('product_id', 'products'),
+        rule_unknown('promotion_id', 'promotion_details'),
+        rule_parent_rejected('promotion_id', 'promotion_details'),
+        rule_value_missing('quantity'),
+        rule_invalid('quantity', a_whole_number()),
+        rule_not_positive('quantity'),
+        rule_value_missing('line_item_amount'),
+        rule_invalid('line_item_amount', a_number(8)),
+        rule_negative('line_item_amount'),
+        rule_rounded('line_item_amount'),
+        rule_zero('line_item_amount', 'a free item'),
+    ]) -}}
+{% endmacro %}
+
+{#- header_is_valid is null where no header carries the transaction_id: that is transaction_id_unknown. -#}
+{% macro line_rules_of_transaction() %}
+    {{- return([
+        rule(
+            'transaction_rejected',
+            ['transaction_id'],
+            'coalesce(header_is_valid, true)',
+            'the transaction of the line was rejected',
+            caused_by=caused_by_parent('transaction_id', 'store_sales_header')
+        ),
+        rule(
+            'promotion_id_outside_dates',
+            ['promotion_id'],
+            is_between('cast(transaction_date as date)', 'promotion_start_date', 'promotion_end_date'),
+            'the promotion was used outside its dates',
+            'warn'
+        ),
+        rule(
+            'promotion_id_other_category',
+            ['promotion_id'],
+            "promotion_category is null or promotion_category in ('ALL', coalesce(product_category, 'ALL'))",
+            'the promotion was used for a product of another category',
+            'warn'
+        ),
+    ]) -}}
+{% endmacro %}

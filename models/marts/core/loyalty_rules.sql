@@ -1,0 +1,21 @@
+with
+
+valid as (
+
+    select * from {{ ref('stg_loyalty_rules') }}
+
+),
+
+final as (
+
+    select
+        rule_id,
+        rule_name,
+        points_per_unit_spend,
+        min_spend_threshold,
+        bonus_points
+    from valid
+
+)
+
+select * from final

@@ -1,0 +1,108 @@
+-- Points depend on the amount alone, so each distinct amount is judged once and not each transaction.
+with
+
+transactions as (
+
+    select * from {{ ref('stg_store_sales_header') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('stg_loyalty_rules') }}
+
+),
+
+-- rule_ids go by number where all of them are whole numbers, else by code point
+numbered_rules as (
+
+    select
+        *,
+        bool_and({{ matches('rule_id', '^[+-]?[0-9]{1,38}$') }}) over () as all_are_numbers
+    from rules
+
+),
+
+ordered_rules as (
+
+    select
+        *,
+        row_number() over (
+            order by
+                case when all_are_numbers then cast(rule_id as numeric) end,
+                {{ by_code_point('rule_id') }}
+        ) as rule_order
+    from numbered_rules
+
+),
+
+amounts as (
+
+    select distinct total_amount
+    from transactions
+
+),
+
+eligible as (
+
+    select
+        amounts.total_amount,
+        ordered_rules.rule_id,
+        ordered_rules.rule_order,
+        ordered_rules.min_spend_threshold,
+        cast(
+            floor(amounts.total_amount * ordered_rules.points_per_unit_spend) + ordered_rules.bonus_points as bigint
+        ) as points
+    from amounts
+    inner join ordered_rules on amounts.total_amount >= ordered_rules.min_spend_threshold
+
+),
+
+{% if loyalty_rule_policy() == 'stack' -%}
+awarded as (
+
+    select
+        total_amount,
+        string_agg(rule_id, '+' order by rule_order) as rule_ids,
+        cast(sum(points) as bigint) as points
+    from eligible
+    group by total_amount
+
+),
+{%- else -%}
+preferred as (
+
+    select
+        *,
+        row_number() over (
+            partition by total_amount
+            order by {{ loyalty_rule_preference() }}
+        ) as preference
+    from eligible
+
+),
+
+awarded as (
+
+    select
+        total_amount,
+        rule_id as rule_ids,
+        points
+    from preferred
+    where preference = 1
+
+),
+{%- endif %}
+
+final as (
+
+    select
+        amounts.total_amount,
+        awarded.rule_ids,
+        coalesce(awarded.points, 0) as points
+    from amounts
+    left join awarded on amounts.total_amount = awarded.total_amount
+
+)
+
+select * from final

@@ -1,0 +1,29 @@
+with
+
+transactions as (
+
+    select * from {{ ref('stg_store_sales_header') }}
+
+),
+
+latest as (
+
+    select cast(max(transaction_date) as date) as transaction_date
+    from transactions
+
+),
+
+final as (
+
+    select
+        {% if var('as_of_date') -%}
+        {{ date_literal('as_of_date', var('as_of_date')) }} as as_of_date,
+        {%- else -%}
+        coalesce(transaction_date, {{ data_cutoff_date() }}) as as_of_date,
+        {%- endif %}
+        {{ data_cutoff_date() }} as data_cutoff_date
+    from latest
+
+)
+
+select * from final

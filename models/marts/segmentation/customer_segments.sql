@@ -1,0 +1,129 @@
+with
+
+customers as (
+
+    select * from {{ ref('stg_customer_details') }}
+
+),
+
+balances as (
+
+    select * from {{ ref('loyalty_balances') }}
+
+),
+
+customer_rfm as (
+
+    select * from {{ ref('customer_rfm') }}
+
+),
+
+as_of as (
+
+    select * from {{ ref('as_of') }}
+
+),
+
+segments as (
+
+    select * from {{ ref('segments') }}
+
+),
+
+ranked as (
+
+    select
+        *,
+        rank() over (order by monetary desc) as monetary_rank,
+        count(*) over () as buyers
+    from customer_rfm
+
+),
+
+flagged as (
+
+    select
+        customers.customer_id,
+        ranked.recency_days,
+        ranked.frequency,
+        ranked.monetary,
+        ranked.r_score,
+        ranked.f_score,
+        ranked.m_score,
+        ranked.rfm_segment,
+        greatest(customers.last_purchase_date, ranked.last_transaction_date) as last_purchase_date,
+        as_of.as_of_date,
+        balances.total_loyalty_points,
+        coalesce(
+            ranked.monetary_rank <= ceil({{ var('high_spender_share') }} * ranked.buyers) and ranked.monetary > 0,
+            false
+        ) as is_high_spender
+    from customers
+    cross join as_of
+    inner join balances on customers.customer_id = balances.customer_id
+    left join ranked on customers.customer_id = ranked.customer_id
+
+),
+
+lapsed as (
+
+    select
+        *,
+        {{ days_between('last_purchase_date', 'as_of_date') }} as days_since_last_purchase
+    from flagged
+
+),
+
+decided as (
+
+    select
+        *,
+        coalesce(
+            days_since_last_purchase >= {{ var('at_risk_days') }} and total_loyalty_points > 0,
+            false
+        ) as is_at_risk
+    from lapsed
+
+),
+
+-- every segment a customer belongs to; the one with the first priority gives the label
+memberships as (
+
+    select
+        decided.customer_id,
+        min(segments.priority) as priority
+    from decided
+    inner join segments
+        on case segments.segment_id
+            when 'AR' then decided.is_at_risk
+            when 'HS' then decided.is_high_spender
+            when 'RG' then decided.last_purchase_date is not null
+            when 'PR' then decided.last_purchase_date is null
+        end
+    group by decided.customer_id
+
+),
+
+final as (
+
+    select
+        decided.customer_id,
+        segments.segment_id,
+        decided.is_high_spender,
+        decided.is_at_risk,
+        decided.last_purchase_date,
+        decided.days_since_last_purchase,
+        decided.recency_days,
+        decided.frequency,
+        decided.monetary,
+        decided.r_score,
+        decided.f_score,
+        decided.m_score,
+        decided.rfm_segment
+    from decided
+    inner join memberships on decided.customer_id = memberships.customer_id
+    inner join segments on memberships.priority = segments.priority
+
+)
+
+select * from final

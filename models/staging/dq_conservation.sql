@@ -1,0 +1,39 @@
+-- Each figure is counted where it lives: in the raw table, in the clean rows, among the rejects. Nothing here is derived
+-- from another figure, so that a lost row or cent shows.
+{%- set money = {'store_sales_header': 'total_amount', 'store_sales_line_items': 'line_item_amount'} %}
+
+with
+
+counted as (
+    {% for table in checked_tables() %}
+    {%- set amount = money.get(table) %}
+    select
+        '{{ table }}' as source_table,
+        (select count(*) from {{ raw_table(table) }}) as rows_in,
+        (select count(*) from {{ ref('stg_' ~ table) }}) as rows_clean,
+        (select count(*) from {{ ref('rejected_records') }} where source_table = '{{ table }}') as rows_rejected,
+        {%- if amount %}
+        (
+            select coalesce(sum({{ read_decimal(read_text(amount), 10, 2) }}), 0) from {{ raw_table(table) }}
+        ) as amount_in,
+        (
+            select coalesce(sum(amount_at_stake), 0) from {{ ref('checked_' ~ table) }} where is_valid
+        ) as amount_clean,
+        (
+            select coalesce(sum(amount_at_stake), 0)
+            from {{ ref('rejected_records') }}
+            where source_table = '{{ table }}'
+        ) as amount_rejected,
+        (select coalesce(sum({{ amount }}), 0) from {{ ref('stg_' ~ table) }}) as amount_clean_rounded
+        {%- else %}
+        cast(null as numeric) as amount_in,
+        cast(null as numeric) as amount_clean,
+        cast(null as numeric) as amount_rejected,
+        cast(null as numeric) as amount_clean_rounded
+        {%- endif %}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+)
+
+select * from counted

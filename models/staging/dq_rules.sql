@@ -1,0 +1,14 @@
+-- the rule books as rows, so that a reason can be looked up and a rule that nothing failed is seen too
+{% for table in checked_tables() %}
+{%- set outer = loop %}
+{%- for rule in rules_of(table) %}
+select
+    '{{ table }}' as source_table,
+    {{ loop.index }} as rule_number,
+    '{{ rule.id }}' as rule_id,
+    '{{ rule.columns | join(', ') }}' as column_names,
+    '{{ rule.severity }}' as severity,
+    '{{ rule.message }}' as message
+{{ 'union all' if not (loop.last and outer.last) }}
+{%- endfor %}
+{%- endfor %}
