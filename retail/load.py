@@ -288,12 +288,22 @@ def _load_source(cursor: Cursor, source: Source, loaded_at: str, report: Callabl
 
 
 def _prepare_table(cursor: Cursor, table: Table, name: sql.Identifier) -> None:
-    """Leave an empty table of the contract's shape, and never drop what others built on it.
+    """Leave an empty table of the contract's shape; an existing one stays, because views may be built on it.
 
     It is a logged table on purpose: an unlogged one is empty after a crash of the server, and the next build would
     then publish seven empty tables with all tests green.
     """
     wanted = dict.fromkeys(table.columns, "text") | META_COLUMNS
+    existing = _existing_columns(cursor, name)
+    if existing:
+        cursor.execute(sql.SQL("truncate {}").format(name))
+        _reshape(cursor, table, name, existing, wanted)
+    else:
+        columns = sql.SQL(", ").join(_definition(*column) for column in wanted.items())
+        cursor.execute(sql.SQL("create table {} ({})").format(name, columns))
+
+
+def _existing_columns(cursor: Cursor, name: sql.Identifier) -> dict[str, str]:
     cursor.execute(
         """
         select attname, format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end
@@ -302,27 +312,33 @@ def _prepare_table(cursor: Cursor, table: Table, name: sql.Identifier) -> None:
         """,
         [name.as_string(cursor)],
     )
-    existing = dict(cursor.fetchall())
-    if existing == wanted:
-        cursor.execute(sql.SQL("truncate {}").format(name))
-        return
-    if existing:
-        _drop_outdated(cursor, table, name)
-    columns = [sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind)) for column, kind in wanted.items()]
-    cursor.execute(sql.SQL("create table {} ({})").format(name, sql.SQL(", ").join(columns)))
+    return dict(cursor.fetchall())
 
 
-def _drop_outdated(cursor: Cursor, table: Table, name: sql.Identifier) -> None:
+def _definition(column: str, kind: str) -> sql.Composed:
+    return sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
+
+
+def _reshape(
+    cursor: Cursor, table: Table, name: sql.Identifier, existing: dict[str, str], wanted: dict[str, str]
+) -> None:
+    """Give an emptied table of another contract the columns of this one, and drop nothing that others built on it."""
     shown = f"{landing_schema()}.{table.raw_name}"
+    outdated = [column for column, kind in existing.items() if wanted.get(column) != kind]
+    new = [(column, kind) for column, kind in wanted.items() if existing.get(column) != kind]
+    changes = [sql.SQL("drop column {}").format(sql.Identifier(column)) for column in outdated]
+    changes += [sql.SQL("add column {}").format(_definition(*column)) for column in new]
+    if not changes:
+        return
     try:
-        cursor.execute(sql.SQL("drop table {}").format(name))
+        cursor.execute(sql.SQL("alter table {} {}").format(name, sql.SQL(", ").join(changes)))
     except psycopg2.errors.DependentObjectsStillExist as error:
         dependents = "; ".join((error.diag.message_detail or "").splitlines())
         raise RetailError(
-            f"{shown} has other columns than the contract, and can't be replaced while others depend on it: drop them "
-            f"and load again ({dependents})"
+            f"{shown} has columns that the contract has no more, and others depend on them: drop those and load again "
+            f"({dependents})"
         ) from error
-    click.echo(f"note: {shown} had other columns than the contract; it is created anew", err=True)
+    click.echo(f"note: {shown} had other columns than the contract, and has been changed to it", err=True)
 
 
 class _Feed:

@@ -1,0 +1,157 @@
+"""`retail summary`: what the last build made of the data, on one screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from contextlib import closing
+from decimal import Decimal
+from typing import Any
+
+import click
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
+
+from retail.contract import tables
+from retail.errors import RetailError
+from retail.server import connect
+
+_WIDTH = 100
+_TOP_REASONS = 5
+
+_AS_OF = "select as_of_date, data_cutoff_date from {marts}.as_of"
+_CONSERVATION = """
+    select source_table, rows_in, rows_clean, rows_rejected, amount_in, amount_clean, amount_rejected
+    from {staging}.dq_conservation
+"""
+_REASONS = """
+    select rows_failed, source_table, rule_id, message
+    from {staging}.dq_summary
+    where severity = 'error' and rows_failed > 0
+    order by rows_failed desc, source_table, rule_id
+    limit %s
+"""
+_SEGMENTS = """
+    select
+        segments.segment_id,
+        segments.segment_name,
+        count(customers.customer_id),
+        coalesce(sum(customers.monetary), 0),
+        coalesce(sum(details.total_loyalty_points), 0)
+    from {raw}.segments as segments
+    left join {marts}.customer_segments as customers on customers.segment_id = segments.segment_id
+    left join {marts}.customer_details as details on details.customer_id = customers.customer_id
+    group by segments.segment_id, segments.segment_name, segments.priority
+    order by segments.priority
+"""
+_EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit 10;"
+
+
+@click.command()
+def summary() -> None:
+    """Print what the last build made of the data: rows, money, rejects, segments."""
+    schema = os.environ.get("RETAIL_SCHEMA", "retail")
+    with closing(connect()) as connection:
+        lines = summary_lines(connection, schema)
+    click.echo("\n".join(lines))
+
+
+def summary_lines(connection: Connection, schema: str) -> list[str]:
+    """Return the summary of a built database, at most 35 lines of 100 columns.
+
+    Args:
+        connection: An open connection to it.
+        schema: The marts' schema; staging and seeds stand beside it.
+
+    Raises:
+        RetailError: The database is not built yet, or refuses to be read.
+    """
+    try:
+        as_of, cutoff = _fetch(connection, schema, _AS_OF)[0]
+        conservation = _fetch(connection, schema, _CONSERVATION)
+        reasons = _fetch(connection, schema, _REASONS, [_TOP_REASONS])
+        segments = _fetch(connection, schema, _SEGMENTS)
+    except psycopg2.errors.UndefinedTable as error:
+        raise RetailError("nothing is built yet: run `make build`") from error
+    except psycopg2.Error as error:
+        raise RetailError(f"the database refused: {error.diag.message_primary or error}") from error
+    return [
+        f"as of {as_of} (nothing after {cutoff} counts)",
+        "",
+        *_conservation_lines(conservation),
+        "",
+        *_reason_lines(reasons),
+        "",
+        *_segment_lines(segments),
+        "",
+        "next",
+        *_aligned(
+            [
+                ["  make psql", f"then: {_EXAMPLE.format(marts=schema)}"],
+                ["  make docs", "the tables, their columns and where they come from, in the browser"],
+                ["  make test", "every check of the project"],
+            ]
+        ),
+    ]
+
+
+def _fetch(connection: Connection, schema: str, query: str, arguments: list[Any] | None = None) -> list[tuple]:
+    names = {"marts": schema, "staging": f"{schema}_staging", "raw": f"{schema}_raw"}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(query).format(**{key: sql.Identifier(name) for key, name in names.items()}),
+            arguments,
+        )
+        return cursor.fetchall()
+
+
+def _conservation_lines(rows: list[tuple]) -> list[str]:
+    order = [table.name for table in tables()]
+    rows = sorted(rows, key=lambda row: order.index(row[0]))
+    grid = [["table", "rows in", "clean", "rejected", "money in", "clean", "rejected"]]
+    grid += [[name, *map(_number, figures)] for name, *figures in rows]
+    unbalanced = [
+        name
+        for name, rows_in, clean, rejected, *money in rows
+        if rows_in != clean + rejected or (None not in money and money[0] != money[1] + money[2])
+    ]
+    if unbalanced:
+        verdict = f"in is NOT clean + rejected in {', '.join(unbalanced)}: is the raw data newer than the build?"
+    else:
+        verdict = "in = clean + rejected in every table, in rows and in money"
+    return [*_aligned(grid, right=range(1, 7)), verdict]
+
+
+def _reason_lines(rows: list[tuple]) -> list[str]:
+    if not rows:
+        return ["no row was rejected"]
+    grid = [["rejected for", "rows", "table", ""]]
+    grid += [[rule, _number(count), table, message] for count, table, rule, message in rows]
+    return [line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in _aligned(grid, right={1})]
+
+
+def _segment_lines(rows: list[tuple]) -> list[str]:
+    grid = [["segment", "", "customers", "money spent", "points"]]
+    grid += [[identifier, name, *map(_number, figures)] for identifier, name, *figures in rows]
+    if len(rows) > 1:
+        totals = [sum(column) for column in list(zip(*rows, strict=True))[2:]]
+        grid.append(["all", "", *map(_number, totals)])
+    return _aligned(grid, right=range(2, 5))
+
+
+def _number(value: int | Decimal | None) -> str:
+    """Group thousands; what has no money has nothing to show."""
+    return "" if value is None else f"{value:,}"
+
+
+def _aligned(grid: list[list[str]], right: Collection[int] = ()) -> list[str]:
+    """Pad the columns to equal width; those in ``right`` hold figures."""
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in grid
+    ]
