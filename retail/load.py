@@ -26,8 +26,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from retail.contract import RAW_PREFIX, Table, tables
+from retail.database import connect
 from retail.errors import RetailError
-from retail.server import connect
 
 # What the loader knows about a row beside its cells; `raw_layer: landing` gives it on to the checks.
 META_COLUMNS = {

@@ -14,8 +14,8 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import tables
+from retail.database import connect
 from retail.errors import RetailError
-from retail.server import connect
 
 _WIDTH = 100
 _TOP_REASONS = 5

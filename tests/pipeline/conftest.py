@@ -1,0 +1,108 @@
+"""A real PostgreSQL for every test that asks: databases of its own, dbt and `retail` run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from retail.contract import PROJECT_DIR
+from retail.database import connect, connection_parameters
+
+PROGRAMS = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="session")
+def server() -> dict[str, str]:
+    """The server in use (PGHOST's, else the embedded one, started if need be) as the variables that name it."""
+    subprocess.run([PROGRAMS / "retail", "up"], check=True, cwd=PROJECT_DIR, capture_output=True, text=True)
+    return connection_parameters().as_environment()
+
+
+@pytest.fixture(scope="session")
+def new_database(server) -> Iterator[Callable[[], dict[str, str]]]:
+    """Make an empty database; all of them are dropped at the end."""
+    names: list[str] = []
+
+    def make() -> dict[str, str]:
+        names.append(f"retail_test_{uuid.uuid4().hex[:12]}")
+        _administer(f'create database "{names[-1]}" template template0')
+        return server | {"PGDATABASE": names[-1]}
+
+    yield make
+    for name in names:
+        _administer(f'drop database if exists "{name}" with (force)')
+
+
+def _administer(statement: str) -> None:
+    with closing(connect()) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(statement)
+
+
+@pytest.fixture
+def fresh_database(new_database) -> dict[str, str]:
+    """An empty database of the test's own, as the variables that name it."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
+def query() -> Callable[..., list[tuple]]:
+    """Run one statement in a database and return its rows."""
+
+    def run(database: dict[str, str], statement: str, arguments: list | None = None) -> list[tuple]:
+        with (
+            closing(
+                psycopg2.connect(
+                    host=database["PGHOST"],
+                    port=database["PGPORT"],
+                    user=database["PGUSER"],
+                    password=database["PGPASSWORD"],
+                    dbname=database["PGDATABASE"],
+                )
+            ) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement, arguments)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_program(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `dbt` or `retail` in the project folder and on a database, with dbt's own files in a temporary folder."""
+    scratch = tmp_path_factory.mktemp("dbt")
+    dbt_files = {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
+
+    def run(
+        database: dict[str, str], program: str, *arguments: str, check: bool = True, cwd: Path = PROJECT_DIR
+    ) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            [PROGRAMS / program, *arguments],
+            cwd=cwd,
+            env=os.environ | dbt_files | database,
+            capture_output=True,
+            text=True,
+        )
+        assert not check or result.returncode == 0, f"{program} {' '.join(arguments)}\n{result.stdout}{result.stderr}"
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sample(new_database, run_program) -> dict[str, str]:
+    """The sample data, seeded and built once; the tests only read it."""
+    database = new_database()
+    run_program(database, "dbt", "seed")
+    run_program(database, "dbt", "run")
+    return database
