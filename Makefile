@@ -1,0 +1,62 @@
+# Everything from a bare machine: Python 3.10 or later and make are all it takes. `make help` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help build test lint up down psql deps docs clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# dbt, psql and the rest are those of the environment, whichever shell this is
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: up deps  ## from the seeds to customer_details, with a summary of what came out
+	@dbt seed
+	@dbt build
+	@retail summary
+
+test: up deps lint  ## lint, then every test there is
+	@dbt seed
+	@dbt build
+	@pytest
+
+lint: $(VENV)/installed dbt_packages  ## style of the Python, style of the SQL, and a parse that forgives nothing
+	@ruff check .
+	@ruff format --check .
+	@sqlfluff lint models tests/data analyses
+	@python -m retail.strict_parse
+
+up: $(VENV)/installed  ## start the embedded PostgreSQL
+	@retail up
+
+down: $(VENV)/installed  ## stop the embedded PostgreSQL; its data stay
+	@retail down
+
+psql: up  ## open psql on the database
+	@retail psql
+
+deps: $(VENV)/installed  ## install the dbt packages, from the dbt Hub or the stand-ins
+	@retail deps
+
+dbt_packages: $(VENV)/installed
+	@retail deps
+
+docs: up deps  ## describe the tables and their lineage, in the browser; Ctrl-C ends it
+	@dbt docs generate
+	@dbt docs serve
+
+clean:  ## delete all that was made here: the database, the environment, dbt's files
+	@if [ -x $(BIN)/retail ]; then $(BIN)/retail down; fi
+	@rm -rf $(VENV) .postgres dbt_packages target logs
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+		|| { echo "Python 3.10 or later is needed as $(PYTHON): install it, or name it (make PYTHON=python3.12)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "$(VENV) can't be made: is the folder yours, and is Python's venv module installed?" >&2; exit 1; }
+	@echo "installing the pinned packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
