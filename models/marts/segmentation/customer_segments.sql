@@ -95,10 +95,9 @@ memberships as (
     from decided
     inner join segments
         on case segments.segment_id
-            when 'AR' then decided.is_at_risk
-            when 'HS' then decided.is_high_spender
-            when 'RG' then decided.last_purchase_date is not null
-            when 'PR' then decided.last_purchase_date is null
+            {%- for segment_id, condition in segment_conditions().items() %}
+            when '{{ segment_id }}' then decided.{{ condition }}
+            {%- endfor %}
         end
     group by decided.customer_id
 
