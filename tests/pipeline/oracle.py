@@ -26,7 +26,7 @@ Interpretations (where the design leaves room, what is done here):
   it is unknown (then it comes first).
 * A ``_too_long`` counts characters (code points) of the trimmed text.
 * White space in an e-mail address is the ASCII white space of the trimming; a blank e-mail is no warning.
-* Whole words of a rule's name end where letters, digits and underscores end.
+* Whole words of a rule's name end where letters and digits end (``weekend_bonus`` speaks of the weekend).
 * A total_loyalty_points or last_purchase_date that is not readable, negative or in the future is cleaned to 0 or
   null.
 * A sale is before the opening, or outside a promotion, by its date: the time of day does not count; both ends are
@@ -260,8 +260,8 @@ TIMESTAMP = re.compile(
 )
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+", re.ASCII)
 CONDITIONAL_NAME = re.compile(
-    r"\b(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|weekdays?|weekends?|spring|summer|autumn|fall|winter"
-    r"|season|seasonal|holidays?|christmas|easter)\b",
+    r"(?<![^\W_])(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|weekdays?|weekends?|spring|summer|autumn|fall|winter"
+    r"|season|seasonal|holidays?|christmas|easter)(?![^\W_])",
     re.IGNORECASE,
 )
 

@@ -18,7 +18,7 @@ numbered_rules as (
 
     select
         *,
-        bool_and({{ matches('rule_id', '^[+-]?[0-9]{1,38}$') }}) over () as all_are_numbers
+        {{ read_integer('rule_id') }} as rule_number
     from rules
 
 ),
@@ -29,10 +29,15 @@ ordered_rules as (
         *,
         row_number() over (
             order by
-                case when all_are_numbers then cast(rule_id as numeric) end,
+                case when all_are_numbers then rule_number end,
                 {{ by_code_point('rule_id') }}
         ) as rule_order
-    from numbered_rules
+    from (
+        select
+            *,
+            bool_and(rule_number is not null) over () as all_are_numbers
+        from numbered_rules
+    ) as counted
 
 ),
 

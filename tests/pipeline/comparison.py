@@ -1,0 +1,152 @@
+"""What stands in a built database and what the oracle says must stand there, in the same shape, to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from oracle import COLUMNS, Result
+
+Query = Callable[..., list[tuple]]
+Facts = dict[str, list[tuple]]
+
+
+def facts_of_database(query: Query, database: dict[str, str]) -> Facts:
+    """Read everything that the design computes from the tables of a build."""
+
+    def rows(statement: str) -> list[tuple]:
+        return query(database, statement)
+
+    facts: Facts = {}
+    for table, columns in COLUMNS.items():
+        facts[f"verdicts of {table}"] = rows(
+            f"""
+            select source_row_number, record_key, failed_rules, case when is_valid then warned_rules else '' end,
+                caused_by, amount_at_stake
+            from retail_staging.checked_{table}
+            order by 1
+            """
+        )
+        facts[f"rejects of {table}"] = rows(
+            f"""
+            select source_row_number, failed_rules, caused_by, amount_at_stake,
+                array[{", ".join(f"raw_record ->> '{column}'" for column in columns)}]
+            from retail_staging.rejected_records
+            where source_table = '{table}'
+            order by 1
+            """
+        )
+        if table != "customer_details":  # the mart's is computed, and stands below
+            facts[f"clean {table}"] = rows(f"select {', '.join(columns)} from retail.{table}")
+    facts["customer_details"] = rows(f"select {', '.join(COLUMNS['customer_details'])} from retail.customer_details")
+    facts["as_of"] = rows("select as_of_date from retail.as_of")
+    facts["ledger"] = rows(
+        """
+        select customer_id, entry_number, entry_type, transaction_id, entry_at, rule_ids, points, running_balance
+        from retail.loyalty_ledger
+        """
+    )
+    facts["scores"] = rows(
+        "select customer_id, recency_days, frequency, monetary, r_score, f_score, m_score from retail.customer_segments"
+    )
+    facts["flags"] = rows("select customer_id, is_high_spender, is_at_risk, segment_id from retail.customer_segments")
+    facts["score bounds"] = rows(
+        "select dimension, score, customers, lowest_value, highest_value from retail.rfm_score_bounds"
+    )
+    facts["conservation"] = rows(
+        """
+        select source_table, rows_in, rows_clean, rows_rejected,
+            amount_in, amount_clean, amount_rejected, amount_clean_rounded
+        from retail_staging.dq_conservation
+        """
+    )
+    facts["rule counts"] = rows("select source_table, rule_id, rows_failed from retail_staging.dq_summary")
+    return {name: sorted(map(_causes_in_order, found), key=repr) for name, found in facts.items()}
+
+
+def facts_of_oracle(result: Result, raw: dict[str, list[dict[str, str | None]]]) -> Facts:
+    """Bring a result of the oracle into the shape of ``facts_of_database``."""
+    facts: Facts = {}
+    for table, columns in COLUMNS.items():
+        verdicts = result.verdicts[table]
+        facts[f"verdicts of {table}"] = [
+            (
+                verdict.row_number,
+                verdict.record_key or "",
+                ";".join(verdict.failed_rules),
+                "" if verdict.rejected else ";".join(verdict.warnings),  # counted on clean rows only
+                ";".join(verdict.caused_by),
+                verdict.amount_at_stake,
+            )
+            for verdict in verdicts
+        ]
+        facts[f"rejects of {table}"] = [
+            (
+                verdict.row_number,
+                ";".join(verdict.failed_rules),
+                ";".join(verdict.caused_by) or None,
+                verdict.amount_at_stake,
+                [raw[table][verdict.row_number - 1].get(column) or None for column in columns],
+            )
+            for verdict in verdicts
+            if verdict.rejected
+        ]
+        if table != "customer_details":
+            facts[f"clean {table}"] = [_values(row, columns) for row in result.clean_rows(table)]
+    facts["customer_details"] = [_values(row, COLUMNS["customer_details"]) for row in result.customer_details]
+    facts["as_of"] = [(result.as_of_date,)]
+    facts["ledger"] = [tuple(vars(entry).values()) for entry in result.ledger]
+    facts["scores"] = [(customer, *vars(rfm).values()) for customer, rfm in result.rfm.items()]
+    facts["flags"] = [(customer, *vars(flags).values()) for customer, flags in result.flags.items()]
+    facts["score bounds"] = [
+        (dimension, score, *vars(bounds).values())
+        for dimension, scores in result.score_bounds.items()
+        for score, bounds in scores.items()
+    ]
+    facts["conservation"] = [
+        (table, *list(vars(figures).values())[:-1]) for table, figures in result.conservation.items()
+    ]
+    facts["rule counts"] = [
+        (table, rule, count)
+        for table in COLUMNS
+        for rule, count in (result.rule_counts(table) | result.warning_counts(table)).items()
+    ]
+    return {name: sorted(map(_causes_in_order, found), key=repr) for name, found in facts.items()}
+
+
+def differences(found: Facts, expected: Facts, shown: int = 5) -> dict[str, Any]:
+    """Return, for each fact that differs, the first rows that only one side has; empty where both agree."""
+    result = {}
+    for name in expected:
+        ours, theirs = [repr(_plain(row)) for row in found[name]], [repr(_plain(row)) for row in expected[name]]
+        if sorted(ours) != sorted(theirs):
+            result[name] = {
+                "only in the database": sorted(set(ours) - set(theirs))[:shown],
+                "only in the oracle": sorted(set(theirs) - set(ours))[:shown],
+                "rows": (len(ours), len(theirs)),
+            }
+    return result
+
+
+def _causes_in_order(row: tuple) -> tuple:
+    """The design leaves open in which order causes stand; nothing else holds both a colon and a semicolon."""
+    return tuple(
+        ";".join(sorted(cell.split(";"))) if isinstance(cell, str) and ":" in cell and ";" in cell else cell
+        for cell in row
+    )
+
+
+def _values(row: dict[str, Any], columns: tuple[str, ...]) -> tuple:
+    return tuple(row[column] for column in columns)
+
+
+def _plain(row: tuple) -> tuple:
+    """The row with its numbers as numbers: 10.0 is 10.00 and Decimal(3) is 3, but text stays text."""
+    return tuple(value if isinstance(value, (str, list, bool)) or value is None else _number(value) for value in row)
+
+
+def _number(value: Any) -> Any:
+    try:
+        return f"{value.normalize():f}" if hasattr(value, "normalize") else str(value)
+    except ArithmeticError:
+        return str(value)
