@@ -1,0 +1,9 @@
+"""Sample data: seven CSV files of a made-up retailer, with faults put in on purpose, and a manifest of what to find.
+
+``core`` holds dice and rows, ``values`` the words and the bad values, ``masters`` the five master tables, ``sales`` the
+clean stream of transactions, ``faults`` what is done to a transaction, ``output`` the files, ``command`` the CLI.
+"""
+
+from retail.generate.command import generate
+
+__all__ = ["generate"]

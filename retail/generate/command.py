@@ -1,0 +1,131 @@
+"""``retail generate``: the command line of the sample generator."""
+
+from __future__ import annotations
+
+import math
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from retail.errors import RetailError
+from retail.generate.faults import make_plan
+from retail.generate.masters import Span, build_world
+from retail.generate.output import MANIFEST, Book, Folder, write_master, write_sales
+from retail.generate.sales import HEADER, LINE, sales
+
+END_DATE = date(2025, 6, 29)  # fixed: same arguments, same bytes, whatever the day
+FIRST_YEAR, LAST_YEAR = 1990, 2900
+
+
+def write_files(
+    out: Path,
+    *,
+    days: int,
+    customers: int,
+    transactions: int,
+    seed: int,
+    anomaly_rate: float,
+    end_date: date = END_DATE,
+    prefix: str = "",
+    gzipped: bool = False,
+) -> dict[str, int]:
+    """Write the seven files and the manifest, and return the number of rows of each table."""
+    arguments = {
+        "days": days,
+        "customers": customers,
+        "transactions": transactions,
+        "seed": seed,
+        "anomaly_rate": anomaly_rate,
+        "end_date": end_date.isoformat(),
+        "prefix": prefix,
+        "gzip": gzipped,
+    }
+    folder, book = Folder(out, prefix, gzipped), Book()
+    try:
+        _write(folder, book, arguments, Span(end_date - timedelta(days=days - 1), end_date))
+        folder.commit()
+    except OSError as error:
+        raise RetailError(f"cannot write to {out}: {error.strerror or error}") from None
+    finally:
+        folder.discard()
+    return book.rows
+
+
+def _write(folder: Folder, book: Book, arguments: dict[str, Any], span: Span) -> None:
+    seed, transactions, rate = arguments["seed"], arguments["transactions"], arguments["anomaly_rate"]
+    world = build_world(seed, span, arguments["customers"], transactions, rate)
+    for table, rows in world.rows.items():
+        with folder.table(table) as file:
+            write_master(file, book, table, rows)
+    batches = sales(seed, world, transactions, make_plan(seed, transactions, rate))
+    with folder.table(HEADER) as headers, folder.table(LINE) as lines:
+        steps = write_sales(headers, lines, book, batches)
+        if sys.stderr.isatty():
+            with click.progressbar(length=transactions, label="transactions", file=sys.stderr) as bar:
+                for step in steps:
+                    bar.update(step)
+        else:
+            for _ in steps:
+                pass
+    with folder.open(MANIFEST) as file:
+        book.write(file, arguments)
+
+
+def _share(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter("must be a number from 0 to 1.")
+    return value
+
+
+def _end_date(_context: click.Context, _parameter: click.Parameter, value: datetime) -> date:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise click.BadParameter(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}.")
+    return value.date()
+
+
+def _prefix(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if value and not value.replace("_", "").replace("-", "").isalnum():
+        raise click.BadParameter("may have letters, digits, '_' and '-' only.")
+    return value
+
+
+@click.command()
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 3660), help="Days with transactions.")
+@click.option("--customers", default=500, show_default=True, type=click.IntRange(1, 10_000_000), help="Customers.")
+@click.option(
+    "--transactions", default=3000, show_default=True, type=click.IntRange(1, 100_000_000), help="Transactions."
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Another seed, other data.")
+@click.option(
+    "--anomaly-rate",
+    default=0.05,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    callback=_share,
+    help="Share of the transactions that get a fault in their header or one of their lines (some get two). Every master"
+    " table gets as many spoiled rows, beside its good ones. Above 0, each master fault occurs at least once, and with"
+    " 340 transactions or more so does each fault of a transaction. 0: no faults.",
+)
+@click.option(
+    "--end-date",
+    default=END_DATE.isoformat(),
+    show_default=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    callback=_end_date,
+    help="Last day with transactions; the days before it count back from here.",
+)
+@click.option("--prefix", default="", callback=_prefix, help="Put before the file names: raw_ for the project's seeds.")
+@click.option("--gzip", "gzipped", is_flag=True, help="Write .csv.gz.")
+def generate(out: Path, **arguments: Any) -> None:  # noqa: ANN401 (click's options)
+    """Write sample data: seven CSV files and a manifest of the faults in them.
+
+    Same arguments, same bytes. manifest.json tells which row was spoiled how ("injections") and every rule that every
+    row must fail, consequences included ("expected"); rows count from 1, without the header line. Files of an earlier
+    run in the same folder are replaced; other files of these names are left alone, and the command refuses.
+    """
+    rows = write_files(out, **arguments)
+    click.echo(f"{out}: " + ", ".join(f"{count:,} {table}" for table, count in rows.items()))

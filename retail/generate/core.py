@@ -1,0 +1,137 @@
+"""Dice and rows: what every part of the generator works with."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeVar
+
+from retail import contract
+
+T = TypeVar("T")
+
+TABLES = {table.name: table for table in contract.tables()}
+COLUMN = {name: {column: i for i, column in enumerate(table.columns)} for name, table in TABLES.items()}
+
+
+class Dice:
+    """Chance that falls the same way on every machine and Python version.
+
+    Only ``random()`` is used, the one method whose sequence Python promises to keep; all else is integer arithmetic.
+    """
+
+    def __init__(self, *seed: object) -> None:
+        """Seed the dice with the parts of ``seed``, so that every part of the data has its own."""
+        self.random = random.Random("/".join(map(str, seed))).random  # noqa: S311 (sample data, no secret)
+
+    def below(self, n: int) -> int:
+        """Return one of 0 .. n - 1."""
+        return int(self.random() * n)
+
+    def between(self, low: int, high: int) -> int:
+        """Return one of low .. high, both included."""
+        return low + self.below(high - low + 1)
+
+    def chance(self, share: float) -> bool:
+        """Return true in ``share`` of the throws."""
+        return self.random() < share
+
+    def pick(self, items: Sequence[T]) -> T:
+        """Return one of the items."""
+        return items[self.below(len(items))]
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """Return the items in a random order."""
+        result = list(items)
+        for i in range(len(result) - 1, 0, -1):
+            j = self.below(i + 1)
+            result[i], result[j] = result[j], result[i]
+        return result
+
+    def sample(self, population: int, n: int) -> list[int]:
+        """Return ``n`` of 0 .. population - 1, ascending."""
+        chosen: list[int] = []
+        for i in range(population):
+            if self.random() * (population - i) < n - len(chosen):
+                chosen.append(i)
+        return chosen
+
+
+@dataclass(slots=True)
+class Row:
+    """One record of a file on its way there.
+
+    Attributes:
+        table: The table it belongs to.
+        cells: Its values, in the order of the contract.
+        errors: The error rules it must fail; consequences are added when its transaction is settled.
+        faults: What was done to it on purpose: pairs of rule and words.
+        amount: The money in it as a reader sees it, or None if that is unreadable (headers and lines).
+        linked: Whether it still carries the transaction_id of its sale (headers and lines).
+        is_copy: Whether it is an exact copy of a row before it.
+        late: Whether it comes at the end of the file, as from a repeated export.
+        touched: The columns that a fault has changed.
+        number: Its place in the file, from 1, known once it is written.
+    """
+
+    table: str
+    cells: list[str]
+    errors: set[str] = field(default_factory=set)
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    amount: Decimal | None = None
+    linked: bool = True
+    is_copy: bool = False
+    late: bool = False
+    touched: set[str] = field(default_factory=set)
+    number: int = 0
+
+    def get(self, column: str) -> str:
+        """Return the value of a column."""
+        return self.cells[COLUMN[self.table][column]]
+
+    def put(self, column: str, value: str) -> None:
+        """Set the value of a column."""
+        self.cells[COLUMN[self.table][column]] = value
+
+    def fail(self, rule: str, what: str) -> None:
+        """Note that the row was made to fail ``rule``."""
+        self.errors.add(rule)
+        self.faults.append((rule, what))
+
+    def spoil(self, column: str, what: str, value: str) -> None:
+        """Replace a value by one that fails the rule ``<column>_<what>``."""
+        words = f"{column} '{self.get(column)}' became '{value}'"
+        self.put(column, value)
+        self.touched.add(column)
+        self.fail(f"{column}_{what}", words)
+
+    def copied(self) -> Row:
+        """Return a copy of the row, with its failures but without the notes on them."""
+        return Row(self.table, list(self.cells), set(self.errors), amount=self.amount, linked=self.linked)
+
+    def pad(self, column: str, dice: Dice) -> None:
+        """Put white space around a value that is not blank."""
+        value = self.get(column)
+        if value.strip():
+            self.put(column, dice.pick(PADDINGS).format(value))
+
+
+PADDINGS = (" {}", "{} ", "  {}", "{}   ", " {} ", "\t{}", "{}\t")
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """Return the cells as one line of CSV, quoted only where needed."""
+    return ",".join(map(_csv_cell, cells)) + "\n"
+
+
+def _csv_cell(text: str) -> str:
+    if "," in text or '"' in text or "\n" in text or "\r" in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def money(cents: int) -> str:
+    """Return cents as an amount with two decimals."""
+    return f"{cents // 100}.{cents % 100:02d}"

@@ -1,0 +1,175 @@
+"""The files: seven CSVs and the manifest, written aside and put in place when all is done."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from retail.errors import RetailError
+from retail.generate.core import TABLES, Row, csv_line
+from retail.generate.sales import HEADER, LINE, Batch, Sale
+
+MANIFEST = "manifest.json"
+GENERATOR = "retail generate"
+
+
+class Folder:
+    """The output folder. It takes only files of its own: those that the manifest in it speaks of, or none."""
+
+    def __init__(self, path: Path, prefix: str, gzipped: bool) -> None:
+        """Check that the folder can take the files.
+
+        Raises:
+            RetailError: It cannot be made, or holds such files that are not of the generator's making.
+        """
+        self.path, self.gzipped = path, gzipped
+        self.ending = ".csv.gz" if gzipped else ".csv"
+        self.names = {table: prefix + table for table in TABLES}
+        self.pending: list[tuple[Path, Path]] = []
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RetailError(f"cannot make the folder {path}: {error.strerror}") from None
+        foreign = [file.name for file in self._present() if not self._is_mine()]
+        if foreign:
+            raise RetailError(
+                f"{path} holds {foreign[0]}, which {GENERATOR} did not write: choose another folder, or remove it"
+            )
+
+    def _present(self) -> list[Path]:
+        candidates = [self.path / (name + ending) for name in self.names.values() for ending in (".csv", ".csv.gz")]
+        return [file for file in [*candidates, self.path / MANIFEST] if file.exists()]
+
+    def _is_mine(self) -> bool:
+        try:
+            with (self.path / MANIFEST).open(encoding="utf-8") as file:
+                return f'"generator": "{GENERATOR}"' in file.read(200)
+        except OSError:
+            return False
+
+    @contextmanager
+    def open(self, name: str, gzipped: bool = False) -> Iterator[IO[bytes]]:
+        """Open a file to be put in place by ``commit``."""
+        final = self.path / name
+        part = final.with_name(f".{name}.part")
+        self.pending.append((part, final))
+        with part.open("wb") as raw:
+            if gzipped:
+                with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
+                    yield packed  # type: ignore[misc]
+            else:
+                yield raw
+
+    def table(self, table: str) -> Any:  # noqa: ANN401 (a context manager of a binary file)
+        """Open the file of a table."""
+        return self.open(self.names[table] + self.ending, self.gzipped)
+
+    def commit(self) -> None:
+        """Put all files in place, and remove what an earlier run left under these names in the other form."""
+        finals = {final for _, final in self.pending}
+        for stale in self._present():
+            if stale not in finals:
+                stale.unlink()
+        for part, final in self.pending:
+            part.replace(final)
+        self.pending.clear()
+
+    def discard(self) -> None:
+        """Remove what was begun."""
+        for part, _ in self.pending:
+            part.unlink(missing_ok=True)
+
+
+class Book:
+    """Keeps the rows' numbers and, for the manifest, what was done to them and what must be found."""
+
+    def __init__(self) -> None:
+        """Start with empty tables."""
+        self.rows = dict.fromkeys(TABLES, 0)
+        self.injections: dict[str, list[tuple[int, str, str]]] = {table: [] for table in TABLES}
+        self.expected: dict[str, dict[str, list[int]]] = {table: {} for table in TABLES}
+
+    def enter(self, row: Row, number: int) -> None:
+        """Note a row that stands at that place in its file."""
+        row.number = number
+        self.injections[row.table] += [(number, rule, what) for rule, what in row.faults]
+        for rule in row.errors:
+            self.expected[row.table].setdefault(rule, []).append(number)
+
+    def write(self, file: IO[bytes], arguments: dict[str, Any]) -> None:
+        """Write the manifest: one line an injection, one line a rule."""
+        injections = [
+            _json({"table": table, "row_number": number, "rule": rule, "what": what})
+            for table, entries in self.injections.items()
+            for number, rule, what in sorted(entries)
+        ]
+        expected = [
+            f"{_json(table)}: {{"
+            + ",".join(f"\n   {_json(rule)}: {_json(sorted(rules[rule]))}" for rule in sorted(rules))
+            + "\n  }"
+            for table, rules in self.expected.items()
+        ]
+        text = (
+            f'{{\n "generator": {_json(GENERATOR)},\n "arguments": {_json(arguments)},\n "rows": {_json(self.rows)},\n'
+            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}}\n}}\n'
+        )
+        file.write(text.encode())
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _items(lines: list[str]) -> str:
+    return "\n  " + ",\n  ".join(lines) + "\n " if lines else ""
+
+
+def head(table: str) -> bytes:
+    """Return the first line of a table's file."""
+    return csv_line(TABLES[table].columns).encode()
+
+
+def write_master(file: IO[bytes], book: Book, table: str, rows: list[Row]) -> None:
+    """Write a master table."""
+    file.write(head(table))
+    file.write("".join(csv_line(row.cells) for row in rows).encode())
+    for number, row in enumerate(rows, start=1):
+        book.enter(row, number)
+    book.rows[table] = len(rows)
+
+
+def write_sales(headers: IO[bytes], lines: IO[bytes], book: Book, batches: Iterable[Batch]) -> Iterator[int]:
+    """Write the transactions, and yield how many came with each batch."""
+    files = {HEADER: headers, LINE: lines}
+    late: dict[str, list[Row]] = {HEADER: [], LINE: []}
+    for table, file in files.items():
+        file.write(head(table))
+    for batch in batches:
+        for header_at, line_at, sale in batch.special:
+            _enter_sale(book, sale, header_at, line_at, late)
+        headers.write("".join(batch.headers).encode())
+        lines.write("".join(batch.lines).encode())
+        book.rows[HEADER] += len(batch.headers)
+        book.rows[LINE] += len(batch.lines)
+        yield len(batch.headers)
+    for table, rows in late.items():
+        files[table].write("".join(csv_line(row.cells) for row in rows).encode())
+        for row in rows:
+            book.rows[table] += 1
+            book.enter(row, book.rows[table])
+
+
+def _enter_sale(book: Book, sale: Sale, header_at: int, line_at: int, late: dict[str, list[Row]]) -> None:
+    """Number the rows of a sale; those that come late wait for the end of the file."""
+    for table, rows, at in ((HEADER, sale.headers, header_at), (LINE, sale.lines, line_at)):
+        number = book.rows[table] + at
+        for row in rows:
+            if row.late:
+                late[table].append(row)
+            else:
+                number += 1
+                book.enter(row, number)
