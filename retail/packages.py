@@ -1,0 +1,97 @@
+"""`retail deps`: the dbt packages, from the dbt Hub, or the stand-ins of offline_packages/ where it is out of reach."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import requests
+import yaml
+from dbt.clients.registry import DEFAULT_REGISTRY_BASE_URL
+
+from retail.contract import PROJECT_DIR
+from retail.database import one_line
+from retail.errors import RetailError
+
+INSTALLED = PROJECT_DIR / "dbt_packages"
+STAND_INS = PROJECT_DIR / "offline_packages"
+_TIMEOUTS = (3, 5)  # seconds to connect, and between two bytes; dbt itself would try for minutes
+_NOT_REACHED = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Do not ask the Hub: install the stand-ins.")
+def deps(offline: bool) -> None:
+    """Install the packages of packages.yml: from the dbt Hub, or the stand-ins where it can't be reached.
+
+    DBT_PACKAGE_HUB_URL names a mirror of the Hub. Only a failed connection leads to the stand-ins; whatever else goes
+    wrong, such as a version that does not exist, is an error.
+    """
+    obstacle = "asked for by --offline" if offline else _obstacle()
+    if obstacle:
+        _install_stand_ins()
+        origin = f"the stand-ins of offline_packages/ ({obstacle})"
+    else:
+        _install_from_hub()
+        origin = "the dbt Hub"
+    click.echo(f"dbt packages: {', '.join(_installed())}, from {origin}")
+
+
+def _obstacle() -> str | None:
+    """Why the Hub can't be reached; None if it can, with all its hosts, whatever it may answer."""
+    try:
+        for name in _packages():
+            _probe(name)
+    except _NOT_REACHED as error:
+        reason = "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
+        return f"the dbt Hub can't be reached: {reason}"
+    return None
+
+
+def _probe(name: str) -> None:
+    """Ask for a package as dbt does: its index, then an archive, which another host may hold."""
+    index = requests.get(f"{DEFAULT_REGISTRY_BASE_URL}api/v1/{name}.json", timeout=_TIMEOUTS)
+    try:
+        *_, last = index.json()["versions"].values()
+        archive = last["downloads"]["tarball"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return  # it answered, and dbt will say what is wrong with the answer
+    requests.get(archive, timeout=_TIMEOUTS, stream=True).close()
+
+
+def _packages() -> list[str]:
+    listed = yaml.safe_load((PROJECT_DIR / "packages.yml").read_text(encoding="utf-8"))
+    try:
+        return [entry["package"] for entry in listed["packages"]]
+    except (KeyError, TypeError) as error:
+        raise RetailError("packages.yml must list packages, each with `package:` and `version:`") from error
+
+
+def _install_from_hub() -> None:
+    program = Path(sys.executable).parent / "dbt"
+    result = subprocess.run(
+        [program, "--no-use-colors", "--log-format", "text", "deps"], cwd=PROJECT_DIR, capture_output=True, text=True
+    )
+    if result.returncode:
+        _, _, reason = result.stdout.partition("Encountered an error:")
+        raise RetailError(f"dbt deps failed: {one_line(reason or result.stdout + result.stderr)}")
+
+
+def _install_stand_ins() -> None:
+    try:
+        shutil.rmtree(INSTALLED, ignore_errors=True)
+        for package in sorted(path.parent for path in STAND_INS.glob("*/dbt_project.yml")):
+            shutil.copytree(package, INSTALLED / package.name)
+    except OSError as error:
+        raise RetailError(f"{INSTALLED} can't be written: {one_line(str(error))}") from error
+
+
+def _installed() -> list[str]:
+    projects: list[dict[str, Any]] = [
+        yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(INSTALLED.glob("*/dbt_project.yml"))
+    ]
+    return [f"{project['name']} {project['version']}" for project in projects]
