@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -77,8 +78,9 @@ def _install_from_hub() -> None:
         [program, "--no-use-colors", "--log-format", "text", "deps"], cwd=PROJECT_DIR, capture_output=True, text=True
     )
     if result.returncode:
-        _, _, reason = result.stdout.partition("Encountered an error:")
-        raise RetailError(f"dbt deps failed: {one_line(reason or result.stdout + result.stderr)}")
+        reason = re.split("Encountered an error:", result.stdout)[-1] or result.stderr
+        reason = re.split(r"[0-9:]* *Traceback ", reason)[0]
+        raise RetailError(f"dbt deps failed: {one_line(reason)}")
 
 
 def _install_stand_ins() -> None:
