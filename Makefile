@@ -22,7 +22,7 @@ test: up deps lint  ## lint, then every test there is
 	@dbt build
 	@pytest
 
-lint: $(VENV)/installed dbt_packages  ## style of the Python, style of the SQL, and a parse that forgives nothing
+lint: up dbt_packages  ## style of the Python, style of the SQL, and a parse that forgives nothing
 	@ruff check .
 	@ruff format --check .
 	@sqlfluff lint models tests/data analyses

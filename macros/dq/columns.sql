@@ -49,3 +49,12 @@
 {% macro ignored_column(name) %}
     {{- return({'name': name, 'type': none, 'read': none, 'clean': none}) -}}
 {% endmacro %}
+
+{#- The clean columns in their clean types, to be selected from a checked table's valid rows. -#}
+{% macro typed_columns(columns) %}
+    {%- set casts = [] -%}
+    {%- for column in columns | selectattr('type') -%}
+        {%- do casts.append('cast(' ~ column.name ~ ' as ' ~ column.type ~ ') as ' ~ column.name) -%}
+    {%- endfor -%}
+    {{- return(casts | join(',\n        ')) -}}
+{% endmacro %}

@@ -8,3 +8,12 @@
         'PR': 'last_purchase_date is null',
     }) -}}
 {% endmacro %}
+
+{#- Whether a customer belongs to the segment with this id. -#}
+{% macro belongs_to_segment(segment_id) -%}
+    case {{ segment_id }}
+            {%- for id, condition in segment_conditions().items() %}
+            when '{{ id }}' then {{ condition }}
+            {%- endfor %}
+        end
+{%- endmacro %}

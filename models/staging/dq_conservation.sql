@@ -1,5 +1,7 @@
--- Each figure is counted where it lives: in the raw table, in the clean rows, among the rejects. Nothing here is derived
--- from another figure, so that a lost row or cent shows.
+-- Each figure is counted where it lives: in the raw table, in the clean rows, among the rejects. Nothing here is
+-- derived from another figure, so that a lost row or cent shows.
+-- The branches of the Jinja if are laid out as what they render:
+-- noqa: disable=LT02
 {%- set money = {'store_sales_header': 'total_amount', 'store_sales_line_items': 'line_item_amount'} %}
 
 with
@@ -11,13 +13,18 @@ counted as (
         '{{ table }}' as source_table,
         (select count(*) from {{ raw_table(table) }}) as rows_in,
         (select count(*) from {{ ref('stg_' ~ table) }}) as rows_clean,
-        (select count(*) from {{ ref('rejected_records') }} where source_table = '{{ table }}') as rows_rejected,
+        (
+            select count(*) from {{ ref('rejected_records') }}
+            where source_table = '{{ table }}'
+        ) as rows_rejected,
         {%- if amount %}
         (
             select coalesce(sum({{ read_decimal(read_text(amount), 10, 2) }}), 0) from {{ raw_table(table) }}
         ) as amount_in,
         (
-            select coalesce(sum(amount_at_stake), 0) from {{ ref('checked_' ~ table) }} where is_valid
+            select coalesce(sum(amount_at_stake), 0)
+            from {{ ref('checked_' ~ table) }}
+            where is_valid
         ) as amount_clean,
         (
             select coalesce(sum(amount_at_stake), 0)

@@ -11,7 +11,8 @@ rejected as (
 final as (
 
     select
-        {{ dbt_utils.generate_surrogate_key(['source_table', 'source_row_number', 'raw_record']) }} as rejected_record_id,
+        {{ dbt_utils.generate_surrogate_key(['source_table', 'source_row_number', 'raw_record']) }}
+            as rejected_record_id,
         source_table,
         source_row_number,
         record_key,

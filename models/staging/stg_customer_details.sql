@@ -9,9 +9,7 @@ checked as (
 final as (
 
     select
-        {% for column in customer_details_columns() | selectattr('type') -%}
-        cast({{ column.name }} as {{ column.type }}) as {{ column.name }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ typed_columns(customer_details_columns()) }}
     from checked
     where is_valid
 

@@ -9,9 +9,7 @@ checked as (
 final as (
 
     select
-        {% for column in store_sales_header_columns() | selectattr('type') -%}
-        cast({{ column.name }} as {{ column.type }}) as {{ column.name }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ typed_columns(store_sales_header_columns()) }}
     from checked
     where is_valid
 

@@ -93,12 +93,7 @@ memberships as (
         decided.customer_id,
         min(segments.priority) as priority
     from decided
-    inner join segments
-        on case segments.segment_id
-            {%- for segment_id, condition in segment_conditions().items() %}
-            when '{{ segment_id }}' then decided.{{ condition }}
-            {%- endfor %}
-        end
+    inner join segments on {{ belongs_to_segment('segments.segment_id') }}
     group by decided.customer_id
 
 ),
