@@ -1,0 +1,153 @@
+"""The sample, seeded and built in a database of its own: what the manifest announces, what the oracle computes."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import yaml
+from comparison import differences, facts_of_database, facts_of_oracle
+from oracle import COLUMNS, RULES, WARNINGS, Settings, compute, read_directory
+
+from retail.contract import PROJECT_DIR
+
+SEEDS = PROJECT_DIR / "seeds" / "raw"
+
+
+def contents(query, database) -> dict[str, list[tuple]]:
+    """Every table and view of the build with all its rows, as text and in an order of their own."""
+    relations = query(
+        database,
+        """
+        select format('%I.%I', table_schema, table_name)
+        from information_schema.tables
+        where table_schema in ('retail', 'retail_raw', 'retail_staging')
+        order by 1
+        """,
+    )
+    return {
+        name: query(database, f'select found::text from {name} as found order by found::text collate "C"')
+        for (name,) in relations
+    }
+
+
+def test_the_rejects_are_those_of_the_manifest(sample, query):
+    expected = json.loads((SEEDS / "manifest.json").read_text(encoding="utf-8"))["expected"]
+    found: dict[str, dict[str, list[int]]] = {table: {} for table in COLUMNS}
+    for table, rule, number in query(
+        sample,
+        "select source_table, rule_id, source_row_number from retail_staging.rejected_record_rules order by 3",
+    ):
+        found[table].setdefault(rule, []).append(number)
+    assert found == {table: {rule: sorted(rows) for rule, rows in expected[table].items() if rows} for table in COLUMNS}
+
+
+def test_everything_is_as_the_oracle_computes_it(sample, query):
+    ((cutoff,),) = query(sample, "select data_cutoff_date from retail.as_of")
+    raw = read_directory(SEEDS, "raw_", null_literal="null", blank_lines="row")
+    result = compute(raw, Settings(data_cutoff_date=cutoff))
+    assert differences(facts_of_database(query, sample), facts_of_oracle(result, raw)) == {}
+
+
+def test_a_second_run_changes_nothing(sample, run_program, query):
+    before = contents(query, sample)
+    assert len(before) > 40 and all(before.values())
+
+    run_program(sample, "dbt", "seed")
+    output = run_program(sample, "dbt", "run").stdout
+
+    assert contents(query, sample) == before
+    assert "warn" not in output.lower().replace("warn=0", "") and "deprecat" not in output.lower()
+
+
+def test_the_keys_stand_in_the_database(sample, query):
+    found = query(
+        sample,
+        """
+        select conrelid::regclass::text, contype::text, count(*)
+        from pg_constraint
+        where connamespace = 'retail'::regnamespace and contype in ('p', 'f')
+        group by 1, 2
+        """,
+    )
+    keys = {(table.removeprefix("retail."), kind): count for table, kind, count in found}
+    assert keys == {(table, "p"): 1 for table in COLUMNS} | {
+        ("store_sales_header", "f"): 2,
+        ("store_sales_line_items", "f"): 3,
+    }
+
+
+def test_the_summary_prints_the_build(sample, run_program):
+    lines = run_program(sample, "retail", "summary").stdout.splitlines()
+    assert len(lines) <= 35 and max(map(len, lines)) <= 120
+    assert "in = clean + rejected in every table, in rows and in money" in lines
+    assert re.search(r"^store_sales_header +3,010 +2,861 +149 ", "\n".join(lines), re.MULTILINE)
+    assert [line.split()[0] for line in lines if line.startswith(("AR ", "HS ", "RG ", "PR "))] == [
+        "AR",
+        "HS",
+        "RG",
+        "PR",
+    ]
+
+
+def test_the_summary_before_a_build_is_one_line(fresh_database, run_program):
+    result = run_program(fresh_database, "retail", "summary", check=False)
+    assert result.returncode == 1
+    assert result.stderr == "Error: nothing is built yet: run `make build`\n"
+
+
+# ------------------------------------------------------------------------------------------------- the tests themselves
+
+
+def test_every_rule_has_a_row_that_breaks_it_in_a_unit_test(sample, query):
+    known = {(table, rule) for table in COLUMNS for rule in (*RULES[table], *WARNINGS[table])}
+    assert set(query(sample, "select source_table, rule_id from retail_staging.dq_rules")) == known
+
+    tried = set()
+    for file in (PROJECT_DIR / "models" / "staging").glob("*checked_*.yml"):
+        table = file.stem.partition("checked_")[2]
+        for test in yaml.safe_load(file.read_text(encoding="utf-8")).get("unit_tests", []):
+            for row in test["expect"]["rows"]:
+                labels = f"{row.get('failed_rules', '')};{row.get('warned_rules', '')}".split(";")
+                tried |= {(table, label) for label in labels if label}
+    assert tried == known
+
+
+TAMPERINGS = {
+    "ledger_adds_up": "update retail.loyalty_ledger set running_balance = running_balance + 1 where entry_number = 0",
+    "ledger_has_every_transaction": "delete from retail.loyalty_ledger where entry_type = 'EARN' and entry_number = 1",
+    "rows_are_clean_or_rejected": "delete from retail_staging.rejected_records where source_row_number = 3",
+    "transactions_are_whole": """
+        update retail_staging.checked_store_sales_header set amount_at_stake = amount_at_stake + 0.02
+        where source_row_number = (
+            select min(source_row_number) from retail_staging.checked_store_sales_header where is_valid
+        )
+    """,
+    "rejections_follow_the_rule_books": """
+        update retail_staging.rejected_records set failed_rules = failed_rules || ';made_up'
+        where source_table = 'stores'
+    """,
+    "segments_have_conditions": "insert into retail_raw.segments values ('VIP', 'Nobody', 9, 'Has no condition')",
+    "no_row_is_lost": "update retail_staging.dq_conservation set rows_clean = rows_clean - 1",
+    "no_cent_is_lost": "update retail_staging.dq_conservation set amount_clean = amount_clean - 0.01",
+}
+
+
+@pytest.fixture(scope="module")
+def failures_after_tampering(new_database, run_program, query):
+    """Build once more, break every promise by hand, and let dbt test them."""
+    database = new_database()
+    run_program(database, "dbt", "seed")
+    run_program(database, "dbt", "run")
+    names = " ".join(TAMPERINGS)
+    assert run_program(database, "dbt", "test", "-s", *names.split()).returncode == 0
+    for statement in TAMPERINGS.values():
+        query(database, statement)
+    output = run_program(database, "dbt", "--no-use-colors", "test", "-s", *names.split(), check=False).stdout
+    return set(re.findall(r"Failure in test (\w+)", output))
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_the_data_tests_notice(failures_after_tampering, name):
+    assert name in failures_after_tampering
