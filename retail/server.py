@@ -158,10 +158,10 @@ def _settings(port: int) -> list[tuple[str, str, str]]:
 
 
 def _last_failure(log_size: int) -> str | None:
-    """The last thing that stopped the server, if its log has grown by one since it had that size, in bytes."""
+    """What stopped the server, as its log says it, if the log has grown since it had that size, in bytes."""
     try:
-        added = _LOG.read_bytes()[log_size:].decode(errors="replace")
+        added = _LOG.read_bytes()[log_size:].decode(errors="replace").strip()
     except OSError:
         return None
     failures = re.findall(r"(?:FATAL|PANIC):\s*(.*)", added)
-    return f"{failures[-1]} (log: {_LOG})" if failures else None
+    return f"{one_line(failures[-1] if failures else added)} (log: {_LOG})" if added else None

@@ -1,0 +1,200 @@
+"""`retail up`, `down` and `psql` in a folder of their own, and servers that will not do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from retail.contract import PROJECT_DIR
+
+POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def copy_of_the_package(folder: Path) -> Path:
+    shutil.copytree(PROJECT_DIR / "retail", folder / "retail", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT_DIR / "seeds", folder / "seeds", ignore=shutil.ignore_patterns("*.csv", "*.json"))
+    return folder
+
+
+def retail_in(folder: Path) -> Run:
+    """Run `retail` from a copy, so that the embedded server is the copy's own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "retail", *arguments],
+            cwd=folder,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="retail") as name:  # short: the socket's path has a limit
+        yield copy_of_the_package(Path(name))
+
+
+@pytest.fixture
+def retail(folder) -> Iterator[Run]:
+    run = retail_in(folder)
+    yield run
+    run("down")
+
+
+def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One line, exit code 1, and the words in it."""
+    assert result.returncode == 1, result.stdout
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def test_up_psql_down_each_twice(retail, folder):
+    for _ in range(2):
+        up = retail("up")
+        assert up.returncode == 0, up.stderr
+        assert "is up, its data and socket are in" in up.stdout
+        assert retail("psql", "-Atc", "show unix_socket_directories").stdout.strip() == str(folder / ".postgres")
+    retail("psql", "-c", "create table kept as select 42 as answer")
+
+    assert "stopped" in retail("down").stdout
+    assert "not running" in retail("down").stdout
+    refused(retail("psql", "-c", "select 1"), "not running: type `make up`")
+
+    retail("up")
+    assert retail("psql", "-Atc", "select answer from kept").stdout == "42\n"
+
+
+def test_the_server_outlives_its_starter_and_listens_on_no_network(retail):
+    retail("up")
+    assert retail("psql", "-Atc", "show listen_addresses").stdout == "\n"
+    assert retail("psql", "-Atc", "show search_path").stdout == "retail,public\n"
+
+
+def test_the_settings_are_its_own(retail):
+    retail("up")
+    shown = retail("psql", "-Atc", "select count(*) from pg_settings where sourcefile like '%retail.conf'").stdout
+    assert int(shown) >= 9
+
+
+def test_another_port_is_another_socket(retail, folder):
+    assert retail("up", PGPORT="6543").returncode == 0
+    assert (folder / ".postgres" / ".s.PGSQL.6543").exists()
+    assert retail("psql", "-Atc", "select 1", PGPORT="6543").stdout == "1\n"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "five", ""])
+def test_a_port_that_is_none(retail, port):
+    refused(retail("up", PGPORT=port), "PGPORT")
+
+
+def test_a_path_too_long_for_a_socket(tmp_path):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    refused(retail_in(copy_of_the_package(folder))("up"), "too long", "PGHOST")
+
+
+def test_a_file_in_the_place_of_the_data(retail, folder):
+    (folder / ".postgres").write_text("")
+    refused(retail("up"), ".postgres can't be used")
+
+
+def test_a_folder_of_something_else(retail, folder):
+    (folder / ".postgres").mkdir()
+    (folder / ".postgres" / "holiday.jpg").write_text("")
+    refused(retail("up"), "no PostgreSQL data folder")
+
+
+def test_data_of_another_version(retail, folder):
+    (folder / ".postgres").mkdir()
+    (folder / ".postgres" / "PG_VERSION").write_text("15\n")
+    refused(retail("up"), "made by PostgreSQL 15", "make clean")
+
+
+def test_data_that_are_damaged(retail, folder):
+    retail("up")
+    retail("down")
+    (folder / ".postgres" / "global" / "pg_control").unlink()
+    refused(retail("up"), "did not start", "log:")
+
+
+def test_pghost_names_another_server(retail, server):
+    up = retail("up", **server)
+    assert up.returncode == 0, up.stderr
+    assert "PGHOST is set" in up.stdout
+    assert "not ours to stop" in retail("down", **server).stdout
+    assert retail("psql", "-Atc", "select 1", **server).stdout == "1\n"
+
+
+def test_pghost_names_nobody(retail):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        refused(retail("up", PGHOST="127.0.0.1", PGPORT=port), "no connection to PostgreSQL", port)
+
+
+def test_a_user_that_does_not_exist(retail, server):
+    refused(retail("up", **server | {"PGUSER": "nobody_of_that_name"}), "nobody_of_that_name")
+
+
+def test_help_names_every_command(retail):
+    shown = retail("--help").stdout
+    for command in ("up", "down", "psql", "deps", "generate", "load", "summary"):
+        assert f"\n  {command} " in shown
+        assert retail(command, "--help").returncode == 0
+
+
+# ------------------------------------------------------------------------------------------------- a server too old
+
+
+@pytest.mark.parametrize(("number", "code"), [("150018", 2), ("159999", 2), ("160000", 0), ("180004", 0)])
+def test_the_oldest_server_is_16(fresh_database, run_program, number, code):
+    arguments = f"{{number: '{number}'}}"
+    result = run_program(
+        fresh_database, "dbt", "run-operation", "require_server_version", "--args", arguments, check=False
+    )
+    assert result.returncode == code or (result.returncode != 0 and code), result.stdout
+    assert ("PostgreSQL 16 or later is needed, and this server is PostgreSQL 15" in result.stdout) == bool(code)
+
+
+@pytest.fixture
+def old_server(folder) -> Iterator[dict[str, str]]:
+    """A PostgreSQL 15 of Debian's; it does not run as root."""
+    data = folder / "15"
+    data.mkdir()
+    as_user = {"user": "postgres"} if os.geteuid() == 0 else {}
+    if as_user:
+        shutil.chown(data, "postgres")
+        folder.chmod(0o755)
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run([POSTGRESQL_15 / program, "-D", data, *arguments], check=True, capture_output=True, **as_user)
+
+    run("initdb", "-U", "postgres", "--auth=trust")
+    run("pg_ctl", "-w", "-l", str(data / "log"), "-o", f"-c listen_addresses= -k {data}", "start")
+    yield {"PGHOST": str(data), "PGPORT": "5432", "PGUSER": "postgres", "PGPASSWORD": "", "PGDATABASE": "postgres"}
+    run("pg_ctl", "-m", "immediate", "stop")
+
+
+@pytest.mark.skipif(not POSTGRESQL_15.is_dir(), reason="needs Debian's postgresql-15, which .ci/run installs")
+@pytest.mark.parametrize("command", ["seed", "run", "build"])
+def test_a_real_15_is_refused_before_anything_is_written(old_server, run_program, query, command):
+    result = run_program(old_server, "dbt", command, check=False)
+    assert result.returncode != 0
+    assert "PostgreSQL 16 or later is needed, and this server is PostgreSQL 15" in result.stdout
+    schemas = query(old_server, "select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)'")
+    assert schemas == [("public",)]
