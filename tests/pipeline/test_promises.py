@@ -126,3 +126,20 @@ def test_a_customer_is_at_risk_from_60_days_on(rows):
 def test_the_marketers_table_has_one_row_a_customer(rows):
     assert rows("select count(*), count(distinct customer_id) from retail.customer_details") == [(11, 11)]
     assert rows("select sum(total_loyalty_points) from retail.customer_details") == [(9 * 20,)]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ("{raw_layer: landing}", "retail_landing.raw_stores is not there: load your files first (retail load DIR)"),
+        ("{raw_layer: files}", "var raw_layer is 'files': use seeds or landing"),
+        ("{data_cutoff_date: '2025-02-30'}", "var data_cutoff_date is '2025-02-30': write a day as YYYY-MM-DD"),
+        ("{as_of_date: today}", "var as_of_date is 'today': write a day as YYYY-MM-DD"),
+        ("{loyalty_rule_policy: worst}", "var loyalty_rule_policy is 'worst': use best, highest_threshold or stack"),
+    ],
+)
+def test_a_setting_that_does_not_do_is_named(fresh_database, run_program, variables, words):
+    selected = ("checked_stores", "checked_customer_details", "as_of", "loyalty_points")
+    result = run_program(fresh_database, "dbt", "run", "--vars", variables, "-s", *selected, check=False)
+    assert result.returncode != 0
+    assert words in result.stdout

@@ -1,0 +1,128 @@
+"""What the documents show is what the project does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from retail.contract import PROJECT_DIR
+
+README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
+GUIDE = (PROJECT_DIR / "docs" / "stewards_guide.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("statement", blocks(README, "sql") + blocks(GUIDE, "sql"))
+def test_every_query_runs_and_finds_something(sample, query, statement):
+    query(sample, f"alter database {sample['PGDATABASE']} set search_path = retail, public")
+    assert query(sample, statement)
+
+
+def test_every_make_target_exists():
+    named = set(
+        re.findall(r"(?:`|\n)make (\w+)", "".join((README, GUIDE, (PROJECT_DIR / "CONTRIBUTING.md").read_text())))
+    )
+    listed = subprocess.run(["make", "-s", "help"], cwd=PROJECT_DIR, capture_output=True, text=True).stdout
+    assert named and named <= set(re.findall(r"^  make (\w+)", listed, re.MULTILINE))
+
+
+def test_the_readmes_dbt_and_retail_commands_run(fresh_database, run_program, tmp_path):
+    """All but those that start a web server; the folders are temporary ones."""
+    commands = [
+        command
+        for line in "".join(blocks(README, "sh")).splitlines()
+        for command in line.split(" && ")
+        if command.startswith(("dbt ", "retail ")) and command != "dbt docs serve"
+    ]
+    assert len(commands) >= 9
+    shutil.copytree(PROJECT_DIR / "seeds" / "raw", tmp_path / "folder")
+    in_order = sorted(commands, key=lambda command: command not in ("dbt seed", "dbt build"))
+    stand_ins = {
+        "path/to/folder": str(tmp_path / "folder"),
+        "seeds/raw": str(tmp_path / "seeds"),
+        "sample": str(tmp_path / "sample"),
+        "100000": "1000",
+    }
+    for command in dict.fromkeys(in_order):
+        program, *arguments = shlex.split(command)
+        run_program(fresh_database, program, *(stand_ins.get(argument, argument) for argument in arguments))
+
+
+def test_the_summary_in_the_readme_is_what_the_sample_gives(sample, run_program):
+    printed = run_program(sample, "retail", "summary").stdout
+    (shown,) = blocks(README, "text")
+    for line in shown.splitlines():
+        assert line in printed.splitlines()
+
+
+def test_the_worked_reject_is_in_the_sample(sample, query):
+    rows = re.findall(r"^\| `(store_sales_\w+)` \| (\d+) \| `(.*?)` \| `(.*?)` \|$", README, re.MULTILINE)
+    assert len(rows) == 2
+    for table, number, failed, caused in rows:
+        found = query(
+            sample,
+            """
+            select failed_rules, caused_by from retail_staging.rejected_records
+            where source_table = %s and source_row_number = %s
+            """,
+            [table, number],
+        )
+        assert found == [(failed, caused.replace("\\|", "|"))]
+
+
+def test_the_worked_points_are_in_the_sample(sample, query):
+    (transaction,) = re.findall(r"Transaction `(\S+)` is worth 130.88", README)
+    found = query(sample, f"select rule_ids, points from retail.loyalty_ledger where transaction_id = '{transaction}'")
+    assert found == [("3", 180)]
+    earned = re.findall(r"^\| (\d) \|.*\| \**(\d+)\** \|$", README, re.MULTILINE)
+    rules = query(
+        sample,
+        """
+        select rule_id, (floor(130.88 * points_per_unit_spend) + bonus_points)::text from retail.loyalty_rules
+        where min_spend_threshold <= 130.88 order by rule_id
+        """,
+    )
+    assert earned == rules
+
+
+def test_the_vars_in_the_readme_are_those_of_the_project():
+    defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    shown = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", README.partition("## Settings")[2], re.MULTILINE))
+    assert set(shown) == {name for name in defaults if ":" not in name}
+    for name, value in defaults.items():
+        if name in shown and value is not None:
+            assert str(value) == str(yaml.safe_load(shown[name]))
+
+
+def test_the_rule_book_is_that_of_the_build(sample, run_program):
+    book = (PROJECT_DIR / "docs" / "rule_book.md").read_text(encoding="utf-8")
+    printed = run_program(sample, "retail", "rules").stdout
+    assert book[book.index("## ") :].rstrip() == printed.rstrip()
+
+
+def test_links_lead_somewhere():
+    for document in (*PROJECT_DIR.glob("*.md"), *(PROJECT_DIR / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+            base = PROJECT_DIR if document.name == "overview.md" else document.parent
+            assert (base / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_erd_has_every_key():
+    drawing = (PROJECT_DIR / "docs" / "assets" / "erd.dot").read_text(encoding="utf-8")
+    for file in Path(PROJECT_DIR, "models", "marts", "core").glob("*.yml"):
+        (model,) = yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
+        for column in model["columns"]:
+            assert f'port="{column["name"]}"' in drawing.partition(f'"{model["name"]}" [')[2].partition("]\n")[0]
+        for key in model["constraints"]:
+            if key["type"] == "foreign_key":
+                parent = key["to"].split("'")[1]
+                assert f'"{model["name"]}":{key["columns"][0]} -> "{parent}":{key["to_columns"][0]}' in drawing
