@@ -13,13 +13,17 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: up deps  ## from the seeds to customer_details, with a summary of what came out
-	@dbt seed
-	@dbt build
+	@echo "loading the seeds"
+	@dbt --quiet seed
+	@echo "building and testing the tables"
+	@dbt --quiet build
 	@retail summary
 
-test: up deps lint  ## lint, then every test there is
-	@dbt seed
-	@dbt build
+test: deps lint  ## lint, then every test there is
+	@echo "building the sample, with dbt's unit and data tests"
+	@dbt --quiet seed
+	@dbt --quiet build
+	@echo "running the pipeline tests: some minutes"
 	@pytest
 
 lint: up dbt_packages  ## style of the Python, style of the SQL, and a parse that forgives nothing
