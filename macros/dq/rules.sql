@@ -25,25 +25,18 @@
     {{- return(rule(column ~ '_missing', [column], is_present(column ~ '_text'), column ~ ' is blank', severity)) -}}
 {% endmacro %}
 
-{% macro rule_invalid(column, expected, severity='error') %}
+{% macro rule_invalid(columns, column, severity='error') %}
     {{- return(rule(
-        column ~ '_invalid', [column], is_readable(column), column ~ ' is not ' ~ expected, severity
+        column ~ '_invalid',
+        [column],
+        is_readable(column),
+        column ~ ' is not ' ~ column_of(columns, column).expected,
+        severity
     )) -}}
 {% endmacro %}
 
-{% macro a_number(digits) %}
-    {{- return('a number such as 12.50 with at most ' ~ digits ~ ' digits before the point') -}}
-{% endmacro %}
-
-{% macro a_whole_number() %}{{ return('a whole number within four bytes') }}{% endmacro %}
-
-{% macro a_date() %}{{ return('a day of the calendar written as YYYY-MM-DD') }}{% endmacro %}
-
-{% macro a_timestamp() %}
-    {{- return('a moment of the calendar written as YYYY-MM-DD or YYYY-MM-DD HH:MM:SS') -}}
-{% endmacro %}
-
-{% macro rule_too_long(column, max_length, severity='error') %}
+{% macro rule_too_long(columns, column, severity='error') %}
+    {%- set max_length = column_of(columns, column).max_length -%}
     {{- return(rule(
         column ~ '_too_long',
         [column],
@@ -91,7 +84,8 @@
     )) -}}
 {% endmacro %}
 
-{% macro rule_rounded(column, scale=2) %}
+{% macro rule_rounded(columns, column) %}
+    {%- set scale = column_of(columns, column).scale -%}
     {{- return(rule(
         column ~ '_rounded',
         [column],

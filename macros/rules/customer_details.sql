@@ -2,9 +2,9 @@
 {% macro customer_details_columns() %}
     {{- return([
         key_column('customer_id', 20),
-        text_column('first_name'),
-        text_column('email'),
-        text_column('loyalty_status'),
+        text_column('first_name', 50),
+        text_column('email', 100),
+        text_column('loyalty_status', 20),
         integer_column('total_loyalty_points', clean='greatest(coalesce(total_loyalty_points_read, 0), 0)'),
         date_column(
             'last_purchase_date',
@@ -15,20 +15,21 @@
 {% endmacro %}
 
 {% macro customer_details_rules() %}
+    {%- set columns = customer_details_columns() -%}
     {{- return([
         rule_missing('customer_id'),
-        rule_too_long('customer_id', 20),
+        rule_too_long(columns, 'customer_id'),
         rule_duplicate('customer_id'),
         rule_conflict('customer_id'),
         rule_missing('first_name', 'warn'),
-        rule_too_long('first_name', 50, 'warn'),
+        rule_too_long(columns, 'first_name', 'warn'),
         rule('email_invalid', ['email'], is_email('email'), 'email does not look like an address', 'warn'),
-        rule_too_long('email', 100, 'warn'),
-        rule_too_long('loyalty_status', 20, 'warn'),
+        rule_too_long(columns, 'email', 'warn'),
+        rule_too_long(columns, 'loyalty_status', 'warn'),
         rule_value_missing('total_loyalty_points', 'warn'),
-        rule_invalid('total_loyalty_points', a_whole_number(), 'warn'),
+        rule_invalid(columns, 'total_loyalty_points', 'warn'),
         rule_negative('total_loyalty_points', 'warn'),
-        rule_invalid('last_purchase_date', a_date(), 'warn'),
+        rule_invalid(columns, 'last_purchase_date', 'warn'),
         rule_in_future('last_purchase_date', 'warn'),
     ]) -}}
 {% endmacro %}

@@ -1,7 +1,7 @@
 {% macro loyalty_rules_columns() %}
     {{- return([
         text_column('rule_id'),
-        text_column('rule_name'),
+        text_column('rule_name', 100),
         decimal_column('points_per_unit_spend', 5, 2),
         decimal_column('min_spend_threshold', 10, 2),
         integer_column('bonus_points'),
@@ -9,21 +9,22 @@
 {% endmacro %}
 
 {% macro loyalty_rules_rules() %}
+    {%- set columns = loyalty_rules_columns() -%}
     {{- return([
         rule_missing('rule_id'),
         rule_duplicate('rule_id'),
         rule_conflict('rule_id'),
         rule_value_missing('points_per_unit_spend'),
-        rule_invalid('points_per_unit_spend', a_number(3)),
+        rule_invalid(columns, 'points_per_unit_spend'),
         rule_negative('points_per_unit_spend'),
         rule_value_missing('min_spend_threshold'),
-        rule_invalid('min_spend_threshold', a_number(8)),
+        rule_invalid(columns, 'min_spend_threshold'),
         rule_negative('min_spend_threshold'),
         rule_value_missing('bonus_points'),
-        rule_invalid('bonus_points', a_whole_number()),
+        rule_invalid(columns, 'bonus_points'),
         rule_negative('bonus_points'),
         rule_missing('rule_name', 'warn'),
-        rule_too_long('rule_name', 100, 'warn'),
+        rule_too_long(columns, 'rule_name', 'warn'),
         rule(
             'rule_name_conditional',
             ['rule_name'],
@@ -31,7 +32,7 @@
             'rule_name speaks of a weekday or season, but no column limits the rule to it: it applies always',
             'warn'
         ),
-        rule_rounded('points_per_unit_spend'),
-        rule_rounded('min_spend_threshold'),
+        rule_rounded(columns, 'points_per_unit_spend'),
+        rule_rounded(columns, 'min_spend_threshold'),
     ]) -}}
 {% endmacro %}

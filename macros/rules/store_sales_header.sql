@@ -10,9 +10,10 @@
 
 {#- A header is judged together with its lines: the lines_* columns are what the lines say by themselves. -#}
 {% macro store_sales_header_rules() %}
+    {%- set columns = store_sales_header_columns() -%}
     {{- return([
         rule_missing('transaction_id'),
-        rule_too_long('transaction_id', 30),
+        rule_too_long(columns, 'transaction_id'),
         rule_duplicate('transaction_id'),
         rule_conflict('transaction_id'),
         rule_missing('customer_id'),
@@ -22,10 +23,10 @@
         rule_unknown('store_id', 'stores'),
         rule_parent_rejected('store_id', 'stores'),
         rule_value_missing('transaction_date'),
-        rule_invalid('transaction_date', a_timestamp()),
+        rule_invalid(columns, 'transaction_date'),
         rule_in_future('transaction_date'),
         rule_value_missing('total_amount'),
-        rule_invalid('total_amount', a_number(8)),
+        rule_invalid(columns, 'total_amount'),
         rule_not_positive('total_amount', value='round(total_amount_read, 2)'),
         rule(
             'total_amount_mismatch',
@@ -46,7 +47,7 @@
             'a line of the transaction was rejected',
             caused_by='lines_at_fault'
         ),
-        rule_rounded('total_amount'),
+        rule_rounded(columns, 'total_amount'),
         rule(
             'transaction_date_before_opening',
             ['transaction_date', 'store_id'],

@@ -15,6 +15,7 @@
 {% endmacro %}
 
 {% macro line_rules() %}
+    {%- set columns = store_sales_line_items_columns() -%}
     {{- return([
         rule_missing('line_item_id'),
         rule_duplicate('line_item_id', within='transaction'),
@@ -27,12 +28,12 @@
         rule_unknown('promotion_id', 'promotion_details'),
         rule_parent_rejected('promotion_id', 'promotion_details'),
         rule_value_missing('quantity'),
-        rule_invalid('quantity', a_whole_number()),
+        rule_invalid(columns, 'quantity'),
         rule_not_positive('quantity'),
         rule_value_missing('line_item_amount'),
-        rule_invalid('line_item_amount', a_number(8)),
+        rule_invalid(columns, 'line_item_amount'),
         rule_negative('line_item_amount'),
-        rule_rounded('line_item_amount'),
+        rule_rounded(columns, 'line_item_amount'),
         rule_zero('line_item_amount', 'a free item'),
     ]) -}}
 {% endmacro %}

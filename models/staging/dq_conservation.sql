@@ -19,7 +19,8 @@ counted as (
         ) as rows_rejected,
         {%- if amount %}
         (
-            select coalesce(sum({{ read_decimal(read_text(amount), 10, 2) }}), 0) from {{ raw_table(table) }}
+            select coalesce(sum({{ column_of(columns_of(table), amount).read }}), 0)
+            from (select {{ read_text(amount) }} as {{ amount }}_text from {{ raw_table(table) }}) as trimmed
         ) as amount_in,
         (
             select coalesce(sum(amount_at_stake), 0)
