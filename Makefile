@@ -19,11 +19,8 @@ build: up deps  ## from the seeds to customer_details, with a summary of what ca
 	@dbt --quiet build
 	@retail summary
 
-test: deps lint  ## lint, then every test there is
-	@echo "building the sample, with dbt's unit and data tests"
-	@dbt --quiet seed
-	@dbt --quiet build
-	@echo "running the pipeline tests: some minutes"
+test: deps lint  ## lint, then every test there is, in databases of their own
+	@echo "running the tests, which build the sample with dbt's unit and data tests first: some minutes"
 	@pytest
 
 lint: up dbt_packages  ## style of the Python, style of the SQL, and a parse that forgives nothing

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
-from oracle import COLUMNS, Result
+from oracle import COLUMNS, EXACT, Result
 
 Query = Callable[..., list[tuple]]
 Facts = dict[str, list[tuple]]
@@ -141,12 +142,13 @@ def _values(row: dict[str, Any], columns: tuple[str, ...]) -> tuple:
 
 
 def _plain(row: tuple) -> tuple:
-    """The row with its numbers as numbers: 10.0 is 10.00 and Decimal(3) is 3, but text stays text."""
-    return tuple(value if isinstance(value, (str, list, bool)) or value is None else _number(value) for value in row)
+    """The row with its numbers by value: 10.0 is 10.00, and minus zero is zero; everything else as text."""
+    return tuple(_number(value) if isinstance(value, Decimal) else _text(value) for value in row)
 
 
-def _number(value: Any) -> Any:
-    try:
-        return f"{value.normalize():f}" if hasattr(value, "normalize") else str(value)
-    except ArithmeticError:
-        return str(value)
+def _number(value: Decimal) -> str:
+    return f"{EXACT.normalize(value):f}" if value else "0"
+
+
+def _text(value: Any) -> Any:
+    return value if isinstance(value, (str, list, bool)) or value is None else str(value)
