@@ -143,3 +143,42 @@
     {%- for column in key -%}{%- do parts.append('coalesce(' ~ column ~ ", '')") -%}{%- endfor -%}
     {{- return(parts | join(" || '|' || ")) -}}
 {% endmacro %}
+
+
+{#- A master table, checked: it has no parents, so each row is judged by itself and its key by the other rows'. -#}
+{% macro check_master(table, key) %}
+    {%- set columns = columns_of(table) -%}
+    {%- set relation = raw_table(table) -%}
+with
+
+read_values as (
+
+    {{ read_cells(relation, columns) }}
+
+),
+
+repeated as (
+
+    {{ repeated_keys(relation, columns, [key]) }}
+
+),
+
+rows_to_judge as (
+
+    select
+        read_values.*,
+        repeated.key_kept_row,
+        repeated.key_is_conflict
+    from read_values
+    left join repeated on read_values.{{ key }} = repeated.{{ key }}
+
+),
+
+final as (
+
+    {{ judge('rows_to_judge', columns, [key], rules_of(table)) }}
+
+)
+
+select * from final
+{% endmacro %}
