@@ -38,6 +38,7 @@ META_COLUMNS = {
 NEXT_COMMAND = "dbt build --vars 'raw_layer: landing'"
 
 _ROWS_A_CHUNK = 5_000
+csv.field_size_limit(10_000_000)  # characters in a cell; what is longer is a quote left open, and memory stays flat
 _PROGRESS_FROM_BYTES = 2_000_000  # below, the load is over before a bar would be read
 _SAVE_AS_UTF8 = "save it as CSV in UTF-8 and load again"
 _FOREIGN_STARTS = {

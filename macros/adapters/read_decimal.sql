@@ -4,10 +4,12 @@
 {% endmacro %}
 
 {% macro postgres__read_decimal(text, precision, scale) %}
+    {#- a plain numeric has room for 16,383 decimals; the narrow type is asked for the digits before the point -#}
     {%- set sql -%}
         case
             when
                 {{ text }} ~ '^[+-]?[0-9]+(\.[0-9]+)?$'
+                and pg_input_is_valid({{ text }}, 'numeric')
                 and pg_input_is_valid({{ text }}, 'numeric({{ precision }}, {{ scale }})')
                 then cast({{ text }} as numeric)
         end

@@ -1,6 +1,6 @@
 {% macro loyalty_rules_columns() %}
     {{- return([
-        text_column('rule_id'),
+        text_column('rule_id', 100),
         text_column('rule_name', 100),
         decimal_column('points_per_unit_spend', 5, 2),
         decimal_column('min_spend_threshold', 10, 2),
@@ -12,6 +12,7 @@
     {%- set columns = loyalty_rules_columns() -%}
     {{- return([
         rule_missing('rule_id'),
+        rule_too_long(columns, 'rule_id'),
         rule_duplicate('rule_id'),
         rule_conflict('rule_id'),
         rule_value_missing('points_per_unit_spend'),

@@ -1,6 +1,6 @@
 {% macro store_sales_line_items_columns() %}
     {{- return([
-        text_column('line_item_id'),
+        text_column('line_item_id', 100),
         key_column('transaction_id', 30),
         key_column('product_id', 20),
         key_column('promotion_id', 10),
@@ -18,6 +18,7 @@
     {%- set columns = store_sales_line_items_columns() -%}
     {{- return([
         rule_missing('line_item_id'),
+        rule_too_long(columns, 'line_item_id'),
         rule_duplicate('line_item_id', within='transaction'),
         rule_conflict('line_item_id', within='transaction'),
         rule_missing('transaction_id'),

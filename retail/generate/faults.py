@@ -105,6 +105,7 @@ CELL_FAULTS: list[Fault] = [
     _cell(HEADER, "total_amount", "missing", _blank),
     _cell(HEADER, "total_amount", "invalid", _one_of(values.BAD_MONEY)),
     _cell(LINE, "line_item_id", "missing", _blank),
+    _cell(LINE, "line_item_id", "too_long", lambda _, old: old.ljust(101, "0")),
     _cell(LINE, "product_id", "missing", _blank),
     _cell(LINE, "product_id", "unknown", _unknown_key),
     _cell(LINE, "product_id", "parent_rejected", _rejected_parent("products")),

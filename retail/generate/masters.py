@@ -10,7 +10,13 @@ from datetime import date, timedelta
 from retail.generate import values
 from retail.generate.core import TABLES, Dice, Row, money
 
-KEY_LENGTHS = {"stores": 10, "products": 20, "customer_details": 20, "promotion_details": 10}
+KEY_LENGTHS = {
+    "stores": 10,
+    "products": 20,
+    "customer_details": 20,
+    "promotion_details": 10,
+    "loyalty_rules": 100,
+}
 LABELS = {  # the column in which two rows of one key are made to differ
     "stores": "store_city",
     "products": "unit_price",
@@ -399,6 +405,7 @@ FAULTS: dict[str, list[Fault]] = {
     ],
     "loyalty_rules": [
         _cell("rule_id", "missing", values.BLANKS),
+        _too_long,
         _duplicate,
         _conflict,
         *_number_faults("points_per_unit_spend", values.BAD_SMALL, values.NEGATIVE_NUMBERS),

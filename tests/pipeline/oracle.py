@@ -8,8 +8,10 @@ Interpretations (where the design leaves room, what is done here):
 * "Readable" means castable: neither missing nor ``_invalid``. A number with too many integer digits is only
   ``_invalid``, never also negative or out of range, puts no money at stake, and keeps its transaction from being
   judged a mismatch.
-* Integer digits are counted by value: leading zeros and a plus sign do not count (``0000000012.50`` fits). Any number
-  of decimals is readable. A clean minus zero is zero.
+* Integer digits are counted by value: leading zeros and a plus sign do not count (``0000000012.50`` fits). Up
+  to 16,383 decimals are readable, as many as the database's numbers hold. A clean minus zero is zero.
+* A rule_id and a line_item_id, to which the design gives no length, have at most 100 characters: no index holds a key
+  of any length.
 * ``3.5`` in an integer column is ``_invalid``, not rounded; ``3.0`` and ``+3`` are 3.
 * A row that is rejected is still judged by all its other rules: copies, conflicts and rows without a key too. Only
   the key's own rules (``_too_long``, ``_duplicate``, ``_conflict``) and, for a header, the three that look at its
@@ -52,7 +54,6 @@ import decimal
 import gzip
 import io
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -146,6 +147,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     LOYALTY_RULES: (
         "rule_id_missing",
+        "rule_id_too_long",
         "rule_id_duplicate",
         "rule_id_conflict",
         "points_per_unit_spend_missing",
@@ -181,6 +183,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     LINES: (
         "line_item_id_missing",
+        "line_item_id_too_long",
         "line_item_id_duplicate",
         "line_item_id_conflict",
         "transaction_id_missing",
@@ -425,6 +428,8 @@ def read_number(text: str, precision: int, places: int) -> Decimal | None:
     """Return the number as it stands if numeric(precision, places) can hold it once rounded."""
     if not NUMBER.fullmatch(text):
         return None
+    if len(text.partition(".")[2]) > 16_383:  # what the database's numbers hold
+        return None
     value = Decimal(text)
     if value and value.adjusted() > precision:  # far too long: spare the arithmetic
         return None
@@ -582,14 +587,14 @@ def drafts_of(table: str, rows: Sequence[Row]) -> list[Draft]:
 
     key_columns = KEYS[table]
     own_key = "line_item_id" if table == LINES else key_columns[0]
-    limit = {STORES: 10, PRODUCTS: 20, CUSTOMERS: 20, PROMOTIONS: 10, HEADERS: 30}.get(table, sys.maxsize)
+    limit = {STORES: 10, PRODUCTS: 20, CUSTOMERS: 20, PROMOTIONS: 10, HEADERS: 30}.get(table, 100)
     groups: dict[tuple[str | None, ...], list[Draft]] = defaultdict(list)
     for draft in drafts:
         for column in key_columns:
             value = draft.clean[column] = draft.cells[column]
             if value is None:
                 draft.failed.append(f"{column}_missing")
-            elif len(value) > limit:
+            elif len(value) > limit and (table, column) != (LINES, "transaction_id"):  # the header's to judge
                 draft.failed.append(f"{column}_too_long")
         key = tuple(draft.cells[column] for column in key_columns)
         if None not in key:

@@ -263,8 +263,14 @@ def test_keys_are_bounded_in_characters(table: str, column: str, length: int) ->
     assert rule in judge(table, **{column: "é" * (length + 1)}).failed_rules
 
 
-def test_rule_ids_have_no_bound() -> None:
-    assert judge(LOYALTY_RULES, rule_id="R" * 1000).failed_rules == []
+def test_rule_ids_have_a_bound_of_their_own() -> None:
+    assert judge(LOYALTY_RULES, rule_id="R" * 100).failed_rules == []
+    assert judge(LOYALTY_RULES, rule_id="R" * 101).failed_rules == ["rule_id_too_long"]
+
+
+def test_numbers_have_as_many_decimals_as_the_database_holds() -> None:
+    assert judge(PRODUCTS, unit_price="1." + "0" * 16_383).failed_rules == []
+    assert judge(PRODUCTS, unit_price="1." + "0" * 16_384).failed_rules == ["unit_price_invalid"]
 
 
 @pytest.mark.parametrize(

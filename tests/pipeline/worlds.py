@@ -471,7 +471,7 @@ def _spoiled_cell(random: Random, table: str, column: str, cell: str | None, row
     if column in KEYS:
         return random.choice(
             (
-                "X" * random.choice((10, 11, 20, 21, 30, 31, 200)),
+                "X" * random.choice((10, 11, 20, 21, 30, 31, 100, 101, 200)),
                 (cell or "").lower(),
                 (cell or "") + "\u00a0",
                 "0" + (cell or ""),
