@@ -411,6 +411,17 @@ def test_an_open_quote_in_a_large_file_is_found_where_it_begins(refused, folder)
     refused("stores.csv, line 7002: a quoted cell that begins here does not end properly")
 
 
+def test_a_cell_of_megabytes_is_loaded(database, folder, stores):
+    write_stores(folder, STORES + f"S1,{'x' * 3_000_000},c,d,\n")
+    loaded(folder)
+    assert stores("length(store_name)") == [(3_000_000,)]
+
+
+def test_a_cell_beyond_measure_is_a_quote_left_open(refused, folder):
+    write_stores(folder, STORES + 'S1,"a,b,c,d\n' + A_STORE * 400_000)
+    refused("stores.csv, line 2: a quoted cell that begins here does not end properly", "limit")
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: data[:200] + b"?" * 50])
 def test_a_damaged_gz_file(refused, folder, damage):
     (folder / "stores.csv").unlink()
