@@ -146,7 +146,8 @@
 
 
 {#- A master table, checked: it has no parents, so each row is judged by itself and its key by the other rows'. -#}
-{% macro check_master(table, key) %}
+{% macro check_master(table) %}
+    {%- set key = key_of(table)[0] -%}
     {%- set columns = columns_of(table) -%}
     {%- set relation = raw_table(table) -%}
 with

@@ -8,6 +8,7 @@
         '{{ table }}' as source_table,
         source_row_number,
         record_key,
+        {{ key_of(table) | join(' is not null and ') }} is not null as has_key,
         failed_rules,
         {{ reasons(rules_of(table)) }} as reason,
         nullif(caused_by, '') as caused_by,
@@ -31,3 +32,19 @@
 {% macro has_label(labels, label) -%}
     {{- return("position(';' || " ~ label ~ " || ';' in ';' || " ~ labels ~ " || ';') > 0") -}}
 {%- endmacro %}
+
+
+{#- The parents that the rejected rows of a table named in vain, absent or rejected ones. -#}
+{% macro failed_parents(table, relation) %}
+    {%- for rule in rules_of(table) if rule.parent and rule.id != 'transaction_rejected' %}
+    select
+        source_row_number,
+        '{{ rule.parent }}' as root_table,
+        cast({{ rule.columns[0] }} as text) as root_key,
+        1 as steps,
+        step || ' < {{ rule.parent }}:' || {{ rule.columns[0] }} as trail
+    from {{ relation }}
+    where {{ has_label('failed_rules', "'" ~ rule.id ~ "'") }}
+    {{- ' union all' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}

@@ -1,8 +1,10 @@
 {#- A rule of a rule book: what must hold (predicate), and what is said where it does not (id and message).
 
-    severity   error rejects the row, warn keeps it and counts it
-    caused_by  SQL that names the record at fault, where it is another one: table:key -#}
-{% macro rule(id, columns, predicate, message, severity='error', caused_by=none) %}
+    severity   error rejects the row, warn keeps it and counts it; the var rule_severity may say otherwise
+    caused_by  SQL that names the record at fault, where it is another one: table:key
+    parent     of a foreign key: the table it points at
+    keeps      what rests on the rule, so that it can't be relaxed (a rule that warns: not be made an error) -#}
+{% macro rule(id, columns, predicate, message, severity='error', caused_by=none, parent=none, keeps=none) %}
     {{- return({
         'id': id,
         'columns': columns,
@@ -10,39 +12,47 @@
         'message': message,
         'severity': severity,
         'caused_by': caused_by,
+        'parent': parent,
+        'keeps': keeps,
     }) -}}
 {% endmacro %}
 
 
 {#- ---- a cell ---- -#}
 
-{% macro rule_missing(column, severity='error') %}
-    {{- return(rule(column ~ '_missing', [column], is_present(column), column ~ ' is blank', severity)) -}}
+{% macro rule_missing(column, severity='error', keeps=none) %}
+    {{- return(rule(
+        column ~ '_missing', [column], is_present(column), column ~ ' is blank', severity, keeps=keeps
+    )) -}}
 {% endmacro %}
 
 {#- the same for a column that is not a text: its cell is blank -#}
-{% macro rule_value_missing(column, severity='error') %}
-    {{- return(rule(column ~ '_missing', [column], is_present(column ~ '_text'), column ~ ' is blank', severity)) -}}
+{% macro rule_value_missing(column, severity='error', keeps=none) %}
+    {{- return(rule(
+        column ~ '_missing', [column], is_present(column ~ '_text'), column ~ ' is blank', severity, keeps=keeps
+    )) -}}
 {% endmacro %}
 
-{% macro rule_invalid(columns, column, severity='error') %}
+{% macro rule_invalid(columns, column, severity='error', keeps=none) %}
     {{- return(rule(
         column ~ '_invalid',
         [column],
         is_readable(column),
         column ~ ' is not ' ~ column_of(columns, column).expected,
-        severity
+        severity,
+        keeps=keeps
     )) -}}
 {% endmacro %}
 
-{% macro rule_too_long(columns, column, severity='error') %}
+{% macro rule_too_long(columns, column, severity='error', keeps=none) %}
     {%- set max_length = column_of(columns, column).max_length -%}
     {{- return(rule(
         column ~ '_too_long',
         [column],
         is_no_longer_than(column, max_length),
         column ~ ' has more than ' ~ max_length ~ ' characters',
-        severity
+        severity,
+        keeps=keeps
     )) -}}
 {% endmacro %}
 
@@ -52,10 +62,9 @@
     )) -}}
 {% endmacro %}
 
-{#- value is what the rule looks at, where that is not the value as read -#}
-{% macro rule_not_positive(column, value=none) %}
+{% macro rule_not_positive(column) %}
     {{- return(rule(
-        column ~ '_not_positive', [column], is_above_zero(value or column ~ '_read'), column ~ ' is not above 0'
+        column ~ '_not_positive', [column], is_above_zero(column ~ '_read'), column ~ ' is not above 0'
     )) -}}
 {% endmacro %}
 
@@ -98,22 +107,29 @@
 
 {#- ---- a key and its copies ---- -#}
 
-{% macro rule_duplicate(column, within=none) %}
-    {{- return(rule(
-        column ~ '_duplicate',
-        [column],
-        is_first_copy(),
-        'an exact copy of this ' ~ column ~ ' was kept' ~ (' in its ' ~ within if within else '')
-    )) -}}
-{% endmacro %}
-
-{% macro rule_conflict(column, within=none) %}
-    {{- return(rule(
-        column ~ '_conflict',
-        [column],
-        is_no_conflict(),
-        'rows with this ' ~ column ~ (' in its ' ~ within if within else '') ~ ' contradict each other'
-    )) -}}
+{#- The four rules of a key, or of the last part of one, which is then unique within something: <key>_missing,
+    _too_long, _duplicate and _conflict. -#}
+{% macro rules_of_key(columns, column, within=none) %}
+    {%- set in_its = ' in its ' ~ within if within else '' -%}
+    {%- set keeps = 'the primary key' -%}
+    {{- return([
+        rule_missing(column, keeps=keeps),
+        rule_too_long(columns, column, keeps=keeps),
+        rule(
+            column ~ '_duplicate',
+            [column],
+            is_first_copy(),
+            'an exact copy of this ' ~ column ~ ' was kept' ~ in_its,
+            keeps=keeps
+        ),
+        rule(
+            column ~ '_conflict',
+            [column],
+            is_no_conflict(),
+            'rows with this ' ~ column ~ in_its ~ ' contradict each other',
+            keeps=keeps
+        ),
+    ]) -}}
 {% endmacro %}
 
 
@@ -127,7 +143,9 @@
         [column],
         is_known(column),
         column ~ ' names no row of ' ~ parent,
-        caused_by=caused_by_parent(column, parent)
+        caused_by=caused_by_parent(column, parent),
+        parent=parent,
+        keeps='the foreign key'
     )) -}}
 {% endmacro %}
 
@@ -137,6 +155,8 @@
         [column],
         has_valid_parent(column),
         column ~ ' names a row of ' ~ parent ~ ' that was itself rejected',
-        caused_by=caused_by_parent(column, parent)
+        caused_by=caused_by_parent(column, parent),
+        parent=parent,
+        keeps='the foreign key'
     )) -}}
 {% endmacro %}

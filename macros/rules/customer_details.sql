@@ -16,11 +16,7 @@
 
 {% macro customer_details_rules() %}
     {%- set columns = customer_details_columns() -%}
-    {{- return([
-        rule_missing('customer_id'),
-        rule_too_long(columns, 'customer_id'),
-        rule_duplicate('customer_id'),
-        rule_conflict('customer_id'),
+    {{- return(rules_of_key(columns, 'customer_id') + [
         rule_missing('first_name', 'warn'),
         rule_too_long(columns, 'first_name', 'warn'),
         rule('email_invalid', ['email'], is_email('email'), 'email does not look like an address', 'warn'),

@@ -10,19 +10,16 @@
 
 {% macro loyalty_rules_rules() %}
     {%- set columns = loyalty_rules_columns() -%}
-    {{- return([
-        rule_missing('rule_id'),
-        rule_too_long(columns, 'rule_id'),
-        rule_duplicate('rule_id'),
-        rule_conflict('rule_id'),
-        rule_value_missing('points_per_unit_spend'),
-        rule_invalid(columns, 'points_per_unit_spend'),
+    {%- set keeps = 'the points of every transaction' -%}
+    {{- return(rules_of_key(columns, 'rule_id') + [
+        rule_value_missing('points_per_unit_spend', keeps=keeps),
+        rule_invalid(columns, 'points_per_unit_spend', keeps=keeps),
         rule_negative('points_per_unit_spend'),
-        rule_value_missing('min_spend_threshold'),
-        rule_invalid(columns, 'min_spend_threshold'),
+        rule_value_missing('min_spend_threshold', keeps=keeps),
+        rule_invalid(columns, 'min_spend_threshold', keeps=keeps),
         rule_negative('min_spend_threshold'),
-        rule_value_missing('bonus_points'),
-        rule_invalid(columns, 'bonus_points'),
+        rule_value_missing('bonus_points', keeps=keeps),
+        rule_invalid(columns, 'bonus_points', keeps=keeps),
         rule_negative('bonus_points'),
         rule_missing('rule_name', 'warn'),
         rule_too_long(columns, 'rule_name', 'warn'),

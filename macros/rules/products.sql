@@ -10,11 +10,7 @@
 
 {% macro products_rules() %}
     {%- set columns = products_columns() -%}
-    {{- return([
-        rule_missing('product_id'),
-        rule_too_long(columns, 'product_id'),
-        rule_duplicate('product_id'),
-        rule_conflict('product_id'),
+    {{- return(rules_of_key(columns, 'product_id') + [
         rule_value_missing('unit_price'),
         rule_invalid(columns, 'unit_price'),
         rule_negative('unit_price'),

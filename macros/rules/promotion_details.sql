@@ -11,11 +11,7 @@
 
 {% macro promotion_details_rules() %}
     {%- set columns = promotion_details_columns() -%}
-    {{- return([
-        rule_missing('promotion_id'),
-        rule_too_long(columns, 'promotion_id'),
-        rule_duplicate('promotion_id'),
-        rule_conflict('promotion_id'),
+    {{- return(rules_of_key(columns, 'promotion_id') + [
         rule_value_missing('start_date'),
         rule_invalid(columns, 'start_date'),
         rule_value_missing('end_date'),

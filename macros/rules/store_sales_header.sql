@@ -11,23 +11,20 @@
 {#- A header is judged together with its lines: the lines_* columns are what the lines say by themselves. -#}
 {% macro store_sales_header_rules() %}
     {%- set columns = store_sales_header_columns() -%}
-    {{- return([
-        rule_missing('transaction_id'),
-        rule_too_long(columns, 'transaction_id'),
-        rule_duplicate('transaction_id'),
-        rule_conflict('transaction_id'),
-        rule_missing('customer_id'),
+    {%- set keeps = 'the ledger' -%}
+    {{- return(rules_of_key(columns, 'transaction_id') + [
+        rule_guest(),
         rule_unknown('customer_id', 'customer_details'),
         rule_parent_rejected('customer_id', 'customer_details'),
         rule_missing('store_id'),
         rule_unknown('store_id', 'stores'),
         rule_parent_rejected('store_id', 'stores'),
-        rule_value_missing('transaction_date'),
-        rule_invalid(columns, 'transaction_date'),
+        rule_value_missing('transaction_date', keeps=keeps),
+        rule_invalid(columns, 'transaction_date', keeps=keeps),
         rule_in_future('transaction_date'),
-        rule_value_missing('total_amount'),
-        rule_invalid(columns, 'total_amount'),
-        rule_not_positive('total_amount', value='round(total_amount_read, 2)'),
+        rule_value_missing('total_amount', keeps=keeps),
+        rule_invalid(columns, 'total_amount', keeps=keeps),
+        rule_total_not_positive(),
         rule(
             'total_amount_mismatch',
             ['total_amount'],
@@ -45,7 +42,8 @@
             ['transaction_id'],
             'lines_at_fault is null',
             'a line of the transaction was rejected',
-            caused_by='lines_at_fault'
+            caused_by='lines_at_fault',
+            keeps='that a transaction is whole'
         ),
         rule_rounded(columns, 'total_amount'),
         rule(
@@ -56,4 +54,33 @@
             'warn'
         ),
     ]) -}}
+{% endmacro %}
+
+{#- A transaction without a customer: var allow_guest_transactions. -#}
+{% macro rule_guest() %}
+    {%- if bool_var('allow_guest_transactions') -%}
+        {{- return(rule(
+            'customer_id_missing',
+            ['customer_id'],
+            is_present('customer_id'),
+            'customer_id is blank: a guest, who earns no points',
+            'warn'
+        )) -}}
+    {%- endif -%}
+    {{- return(rule_missing('customer_id')) -}}
+{% endmacro %}
+
+{#- The total as the clean table would hold it: 0.004 would be a clean 0.00. With the var accept_returns, a transaction
+    in which something was given back may come to nothing or less. -#}
+{% macro rule_total_not_positive() %}
+    {%- set is_positive = is_above_zero('round(total_amount_read, 2)') -%}
+    {%- if bool_var('accept_returns') -%}
+        {{- return(rule(
+            'total_amount_not_positive',
+            ['total_amount'],
+            is_positive ~ ' or coalesce(lines_have_return, false)',
+            'total_amount is not above 0, and no line is a return'
+        )) -}}
+    {%- endif -%}
+    {{- return(rule('total_amount_not_positive', ['total_amount'], is_positive, 'total_amount is not above 0')) -}}
 {% endmacro %}

@@ -16,12 +16,8 @@
 
 {% macro line_rules() %}
     {%- set columns = store_sales_line_items_columns() -%}
-    {{- return([
-        rule_missing('line_item_id'),
-        rule_too_long(columns, 'line_item_id'),
-        rule_duplicate('line_item_id', within='transaction'),
-        rule_conflict('line_item_id', within='transaction'),
-        rule_missing('transaction_id'),
+    {{- return(rules_of_key(columns, 'line_item_id', within='transaction') + [
+        rule_missing('transaction_id', keeps='the primary key'),
         rule_unknown('transaction_id', 'store_sales_header'),
         rule_missing('product_id'),
         rule_unknown('product_id', 'products'),
@@ -30,38 +26,64 @@
         rule_parent_rejected('promotion_id', 'promotion_details'),
         rule_value_missing('quantity'),
         rule_invalid(columns, 'quantity'),
-        rule_not_positive('quantity'),
-        rule_value_missing('line_item_amount'),
-        rule_invalid(columns, 'line_item_amount'),
-        rule_negative('line_item_amount'),
+    ] + line_rules_of_sign(columns) + [
         rule_rounded(columns, 'line_item_amount'),
         rule_zero('line_item_amount', 'a free item'),
     ]) -}}
 {% endmacro %}
 
+{#- What may be below 0. With the var accept_returns, the quantity and with it the amount of what was given back. -#}
+{% macro line_rules_of_sign(columns) %}
+    {%- set amount_is_read = [rule_value_missing('line_item_amount'), rule_invalid(columns, 'line_item_amount')] -%}
+    {%- if not bool_var('accept_returns') -%}
+        {{- return([rule_not_positive('quantity')] + amount_is_read + [rule_negative('line_item_amount')]) -}}
+    {%- endif -%}
+    {{- return([
+        rule('quantity_not_positive', ['quantity'], is_not_zero('quantity_read'), 'quantity is 0')
+    ] + amount_is_read + [
+        rule(
+            'line_item_amount_negative',
+            ['line_item_amount', 'quantity'],
+            'coalesce(line_item_amount_read >= 0 or quantity_read < 0, true)',
+            'line_item_amount is below 0, but quantity is not'
+        ),
+        rule(
+            'line_item_amount_positive',
+            ['line_item_amount', 'quantity'],
+            'coalesce(line_item_amount_read <= 0 or quantity_read >= 0, true)',
+            'line_item_amount is above 0, but quantity is below 0'
+        ),
+    ]) -}}
+{% endmacro %}
+
 {#- header_is_valid is null where no header carries the transaction_id: that is transaction_id_unknown. -#}
 {% macro line_rules_of_transaction() %}
+    {%- set keeps = 'that a transaction is whole' -%}
     {{- return([
         rule(
             'transaction_rejected',
             ['transaction_id'],
             'coalesce(header_is_valid, true)',
             'the transaction of the line was rejected',
-            caused_by=caused_by_parent('transaction_id', 'store_sales_header')
+            caused_by=caused_by_parent('transaction_id', 'store_sales_header'),
+            parent='store_sales_header',
+            keeps=keeps
         ),
         rule(
             'promotion_id_outside_dates',
             ['promotion_id'],
             is_between('cast(transaction_date as date)', 'promotion_start_date', 'promotion_end_date'),
             'the promotion was used outside its dates',
-            'warn'
+            'warn',
+            keeps=keeps
         ),
         rule(
             'promotion_id_other_category',
             ['promotion_id'],
             "promotion_category is null or promotion_category in ('ALL', coalesce(product_category, 'ALL'))",
             'the promotion was used for a product of another category',
-            'warn'
+            'warn',
+            keeps=keeps
         ),
     ]) -}}
 {% endmacro %}

@@ -10,11 +10,7 @@
 
 {% macro stores_rules() %}
     {%- set columns = stores_columns() -%}
-    {{- return([
-        rule_missing('store_id'),
-        rule_too_long(columns, 'store_id'),
-        rule_duplicate('store_id'),
-        rule_conflict('store_id'),
+    {{- return(rules_of_key(columns, 'store_id') + [
         rule_invalid(columns, 'opening_date'),
         rule_missing('store_name', 'warn'),
         rule_too_long(columns, 'store_name', 'warn'),

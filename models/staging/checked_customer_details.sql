@@ -1,1 +1,1 @@
-{{ check_master('customer_details', key='customer_id') }}
+{{ check_master('customer_details') }}

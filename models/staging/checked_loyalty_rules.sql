@@ -1,1 +1,1 @@
-{{ check_master('loyalty_rules', key='rule_id') }}
+{{ check_master('loyalty_rules') }}

@@ -1,1 +1,1 @@
-{{ check_master('products', key='product_id') }}
+{{ check_master('products') }}

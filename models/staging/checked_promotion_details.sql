@@ -1,1 +1,1 @@
-{{ check_master('promotion_details', key='promotion_id') }}
+{{ check_master('promotion_details') }}

@@ -54,6 +54,7 @@ lines as (
     select
         transaction_id,
         count(*) as lines_count,
+        bool_or(quantity < 0) as lines_have_return,
         case when count(*) = count(amount_at_stake) then sum(amount_at_stake) end as lines_amount
     from line_items
     group by transaction_id
@@ -78,7 +79,7 @@ read_values as (
 
 repeated as (
 
-    {{ repeated_keys(raw_store_sales_header, columns, ['transaction_id']) }}
+    {{ repeated_keys(raw_store_sales_header, columns, key_of('store_sales_header')) }}
 
 ),
 
@@ -93,6 +94,7 @@ rows_to_judge as (
         opening_dates.opening_date as store_opening_date,
         lines.lines_count,
         lines.lines_amount,
+        lines.lines_have_return,
         lines_at_fault.lines_at_fault
     from read_values
     left join repeated on read_values.transaction_id = repeated.transaction_id
@@ -109,8 +111,8 @@ final as (
     {{ judge(
         'rows_to_judge',
         columns,
-        ['transaction_id'],
-        store_sales_header_rules(),
+        key_of('store_sales_header'),
+        rules_of('store_sales_header'),
         amount='total_amount_read'
     ) }}
 

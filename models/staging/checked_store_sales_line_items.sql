@@ -14,13 +14,15 @@ checked_headers as (
 
 products as (
 
-    select * from {{ ref('stg_products') }}
+    select * from {{ ref('checked_products') }}
+    where is_valid
 
 ),
 
 promotions as (
 
-    select * from {{ ref('stg_promotion_details') }}
+    select * from {{ ref('checked_promotion_details') }}
+    where is_valid
 
 ),
 
@@ -59,8 +61,8 @@ final as (
     {{ judge(
         'rows_to_judge',
         store_sales_line_items_columns(),
-        ['transaction_id', 'line_item_id'],
-        line_rules_of_transaction(),
+        key_of('store_sales_line_items'),
+        rules_of('store_sales_line_items', part='line_rules_of_transaction'),
         judged_before=true
     ) }}
 

@@ -1,1 +1,1 @@
-{{ check_master('stores', key='store_id') }}
+{{ check_master('stores') }}

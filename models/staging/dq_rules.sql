@@ -1,4 +1,5 @@
 -- the rule books as rows, so that a reason can be looked up and a rule that nothing failed is seen too
+{%- do require_known_rules() %}
 {% for table in checked_tables() %}
 {%- set outer = loop %}
 {%- for rule in rules_of(table) %}
@@ -8,7 +9,8 @@ select
     '{{ rule.id }}' as rule_id,
     '{{ rule.columns | join(', ') }}' as column_names,
     '{{ rule.severity }}' as severity,
-    '{{ rule.message }}' as message
+    '{{ rule.message }}' as message,
+    {{ 'true' if rule.caused_by else 'false' }} as is_cascade
 {{ 'union all' if not (loop.last and outer.last) }}
 {%- endfor %}
 {%- endfor %}

@@ -45,10 +45,9 @@ failures as (
     inner join verdicts
         on
             rules.source_table = verdicts.source_table
-            and case
-                when rules.severity = 'error'
-                    then {{ has_label('verdicts.failed_rules', 'rules.rule_id') }}
-                else verdicts.is_valid and {{ has_label('verdicts.warned_rules', 'rules.rule_id') }}
+            and case rules.severity
+                when 'error' then {{ has_label('verdicts.failed_rules', 'rules.rule_id') }}
+                when 'warn' then verdicts.is_valid and {{ has_label('verdicts.warned_rules', 'rules.rule_id') }}
             end
     group by rules.source_table, rules.rule_id
 

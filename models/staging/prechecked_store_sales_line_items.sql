@@ -30,7 +30,7 @@ read_values as (
 
 repeated as (
 
-    {{ repeated_keys(raw_store_sales_line_items, columns, ['transaction_id', 'line_item_id']) }}
+    {{ repeated_keys(raw_store_sales_line_items, columns, key_of('store_sales_line_items')) }}
 
 ),
 
@@ -59,8 +59,8 @@ final as (
     {{ judge(
         'rows_to_judge',
         columns,
-        ['transaction_id', 'line_item_id'],
-        line_rules(),
+        key_of('store_sales_line_items'),
+        rules_of('store_sales_line_items', part='line_rules'),
         amount='line_item_amount_read'
     ) }}
 

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('circuit_breaker') }}
 with
 
 checked as (

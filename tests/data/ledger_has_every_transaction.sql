@@ -3,22 +3,23 @@ with
 transactions as (
 
     select * from {{ ref('store_sales_header') }}
+    where customer_id is not null
 
 ),
 
-earned as (
+entries as (
 
     select * from {{ ref('loyalty_ledger') }}
-    where entry_type = 'EARN'
+    where entry_type in ('EARN', 'CLAWBACK')
 
 )
 
 select
     transactions.transaction_id,
-    earned.transaction_id as earned_transaction_id
+    entries.transaction_id as entry_transaction_id
 from transactions
-full outer join earned
+full outer join entries
     on
-        transactions.transaction_id = earned.transaction_id
-        and transactions.customer_id = earned.customer_id
-where transactions.transaction_id is null or earned.transaction_id is null
+        transactions.transaction_id = entries.transaction_id
+        and transactions.customer_id = entries.customer_id
+where transactions.transaction_id is null or entries.transaction_id is null

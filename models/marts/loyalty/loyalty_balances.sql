@@ -36,6 +36,7 @@ totals as (
         cast(sum(points) as bigint) as total_loyalty_points,
         cast(sum(case when entry_type = 'OPENING' then points else 0 end) as bigint) as opening_points,
         cast(sum(case when entry_type = 'EARN' then points else 0 end) as bigint) as earned_points,
+        cast(sum(case when entry_type = 'CLAWBACK' then points else 0 end) as bigint) as clawed_back_points,
         count(*) as ledger_entries
     from ledger
     group by customer_id
@@ -48,6 +49,7 @@ final as (
         totals.customer_id,
         totals.opening_points,
         totals.earned_points,
+        totals.clawed_back_points,
         totals.total_loyalty_points,
         totals.ledger_entries,
         customers.loyalty_status,

@@ -43,7 +43,8 @@ ordered_rules as (
 
 amounts as (
 
-    select distinct total_amount
+    -- a return is worth what a purchase of its amount is
+    select distinct abs(total_amount) as total_amount
     from transactions
 
 ),
@@ -59,7 +60,10 @@ eligible as (
             floor(amounts.total_amount * ordered_rules.points_per_unit_spend) + ordered_rules.bonus_points as bigint
         ) as points
     from amounts
-    inner join ordered_rules on amounts.total_amount >= ordered_rules.min_spend_threshold
+    inner join ordered_rules
+        on
+            amounts.total_amount >= ordered_rules.min_spend_threshold
+            and amounts.total_amount > 0
 
 ),
 

@@ -18,15 +18,18 @@ rfm_segments as (
 
 ),
 
+-- a return lowers what was spent, but it is no purchase; guests are nobody's purchases
 buyers as (
 
     select
         customer_id,
-        cast(max(transaction_date) as date) as last_transaction_date,
-        count(*) as frequency,
+        cast(max(case when total_amount > 0 then transaction_date end) as date) as last_transaction_date,
+        count(case when total_amount > 0 then 1 end) as frequency,
         sum(total_amount) as monetary
     from transactions
+    where customer_id is not null
     group by customer_id
+    having count(case when total_amount > 0 then 1 end) > 0
 
 ),
 

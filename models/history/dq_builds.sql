@@ -1,0 +1,107 @@
+-- A build that sees what the one before saw adds nothing, so that a second run changes nothing here either.
+with
+
+dq_summary as (
+
+    select * from {{ ref('dq_summary') }}
+
+),
+
+rejected_records as (
+
+    select * from {{ ref('rejected_records') }}
+
+),
+
+{% if var('raw_layer') == 'landing' -%}
+loads as (
+    {% for table in checked_tables() %}
+    select max(loaded_at) as loaded_at
+    from {{ raw_table(table) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+{%- else -%}
+-- a seed does not say when it was loaded
+loads as (
+
+    select cast(null as timestamp with time zone) as loaded_at
+
+),
+{%- endif %}
+
+tables as (
+
+    select
+        source_table,
+        max(rows_in) as rows_in
+    from dq_summary
+    group by source_table
+
+),
+
+seen as (
+
+    select
+        (select max(loaded_at) from loads) as loaded_at,
+        (select cast(sum(rows_in) as bigint) from tables) as rows_in,
+        (select count(*) from rejected_records) as rows_rejected,
+        (select {{ fingerprint('cast(dq_summary as text)') }} from dq_summary) as summary_fingerprint,
+        (select {{ fingerprint('cast(rejected_records as text)') }} from rejected_records) as rejects_fingerprint
+
+),
+
+earlier as (
+    {% if is_incremental() %}
+    select
+        build_number,
+        raw_layer,
+        loaded_at,
+        summary_fingerprint,
+        rejects_fingerprint
+    from {{ this }}
+    {% else %}
+    -- nothing yet: the shape alone
+    select
+        cast(null as bigint) as build_number,
+        cast(null as text) as raw_layer,
+        loaded_at,
+        summary_fingerprint,
+        rejects_fingerprint
+    from seen
+    where false
+    {% endif %}
+),
+
+latest as (
+
+    select * from earlier
+    where raw_layer = '{{ var('raw_layer') }}'
+    order by build_number desc
+    limit 1
+
+),
+
+final as (
+
+    select
+        (select coalesce(max(earlier.build_number), 0) + 1 from earlier) as build_number,
+        '{{ var('raw_layer') }}' as raw_layer,
+        cast('{{ run_started_at }}' as timestamp with time zone) as built_at,
+        seen.loaded_at,
+        seen.rows_in,
+        seen.rows_rejected,
+        seen.summary_fingerprint,
+        seen.rejects_fingerprint
+    from seen
+    left join latest
+        on
+            seen.loaded_at is not distinct from latest.loaded_at
+            and seen.summary_fingerprint is not distinct from latest.summary_fingerprint
+            and seen.rejects_fingerprint is not distinct from latest.rejects_fingerprint
+    where latest.build_number is null and {{ remembers() }}
+
+)
+
+select * from final

@@ -1,0 +1,203 @@
+{{ config(unique_key=['raw_layer', 'quarantine_id', 'opening_number'], incremental_strategy='merge') }}
+{%- set what_was_seen = [
+    'source_row_number', 'rejected_record_id', 'failed_rules', 'reason', 'caused_by', 'raw_record', 'amount_at_stake'
+] %}
+
+with
+
+rejected_records as (
+
+    select * from {{ ref('rejected_records') }}
+
+),
+
+build as (
+
+    select * from {{ ref('dq_builds') }}
+    where raw_layer = '{{ var('raw_layer') }}'
+    order by build_number desc
+    limit 1
+
+),
+
+remembered as (
+    {% if is_incremental() %}
+    select * from {{ this }}
+    where raw_layer = '{{ var('raw_layer') }}'
+    {% else %}
+    -- nothing yet: the shape alone
+    select
+        quarantine_id,
+        source_table,
+        record_key,
+        {%- for column in what_was_seen %}
+        {{ column }},
+        {%- endfor %}
+        cast(null as bigint) as opening_number,
+        cast(null as text) as status,
+        cast(null as text) as resolution,
+        cast(null as bigint) as first_seen_build,
+        cast(null as timestamp with time zone) as first_seen_at,
+        cast(null as bigint) as last_seen_build,
+        cast(null as timestamp with time zone) as last_seen_at
+    from rejected_records
+    where false
+    {% endif %}
+),
+
+open_before as (
+
+    select * from remembered
+    where status = 'open'
+
+),
+
+openings as (
+
+    select
+        quarantine_id,
+        max(opening_number) as opening_number
+    from remembered
+    group by quarantine_id
+
+),
+
+-- what is rejected now was open already, or opens now, for the first time or again
+rejected_now as (
+
+    select
+        rejected_records.quarantine_id,
+        coalesce(open_before.opening_number, openings.opening_number + 1, 1) as opening_number,
+        rejected_records.source_table,
+        rejected_records.record_key,
+        {%- for column in what_was_seen %}
+        rejected_records.{{ column }},
+        {%- endfor %}
+        'open' as status,
+        cast(null as text) as resolution,
+        coalesce(open_before.first_seen_build, build.build_number) as first_seen_build,
+        coalesce(open_before.first_seen_at, build.built_at) as first_seen_at,
+        build.build_number as last_seen_build,
+        build.built_at as last_seen_at,
+        cast(null as bigint) as resolved_in_build,
+        cast(null as timestamp with time zone) as resolved_at,
+        cast(null as timestamp with time zone) as resolved_by_load
+    from rejected_records
+    cross join build
+    left join open_before on rejected_records.quarantine_id = open_before.quarantine_id
+    left join openings on rejected_records.quarantine_id = openings.quarantine_id
+    where open_before.last_seen_build is distinct from build.build_number
+
+),
+
+gone as (
+
+    select open_before.*
+    from open_before
+    left join rejected_records on open_before.quarantine_id = rejected_records.quarantine_id
+    where rejected_records.quarantine_id is null
+
+),
+
+-- where the rows of the keys are now
+clean_keys as (
+    {% for table in checked_tables() %}
+    select distinct
+        gone.source_table,
+        gone.record_key
+    from gone
+    inner join {{ ref('checked_' ~ table) }} as verdicts
+        on
+            gone.source_table = '{{ table }}'
+            and gone.record_key = verdicts.record_key
+    where verdicts.is_valid
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+rejected_keys as (
+
+    select distinct
+        gone.source_table,
+        gone.record_key
+    from gone
+    inner join rejected_records
+        on
+            gone.source_table = rejected_records.source_table
+            and gone.record_key = rejected_records.record_key
+
+),
+
+resolved_now as (
+
+    select
+        gone.quarantine_id,
+        gone.opening_number,
+        gone.source_table,
+        gone.record_key,
+        {%- for column in what_was_seen %}
+        gone.{{ column }},
+        {%- endfor %}
+        'resolved' as status,
+        case
+            when gone.failed_rules like '%\_duplicate%' and clean_keys.record_key is not null then 'withdrawn'
+            when clean_keys.record_key is not null then 'repaired'
+            when rejected_keys.record_key is not null then 'replaced'
+            else 'withdrawn'
+        end as resolution,
+        gone.first_seen_build,
+        gone.first_seen_at,
+        gone.last_seen_build,
+        gone.last_seen_at,
+        build.build_number as resolved_in_build,
+        build.built_at as resolved_at,
+        build.loaded_at as resolved_by_load
+    from gone
+    cross join build
+    left join clean_keys
+        on
+            gone.source_table = clean_keys.source_table
+            and gone.record_key = clean_keys.record_key
+    left join rejected_keys
+        on
+            gone.source_table = rejected_keys.source_table
+            and gone.record_key = rejected_keys.record_key
+
+),
+
+changes as (
+
+    select * from rejected_now
+    union all
+    select * from resolved_now
+
+),
+
+final as (
+
+    select
+        '{{ var('raw_layer') }}' as raw_layer,
+        quarantine_id,
+        cast(opening_number as bigint) as opening_number,
+        source_table,
+        record_key,
+        {%- for column in what_was_seen %}
+        {{ column }},
+        {%- endfor %}
+        status,
+        resolution,
+        first_seen_build,
+        first_seen_at,
+        last_seen_build,
+        last_seen_at,
+        resolved_in_build,
+        resolved_at,
+        resolved_by_load,
+        cast(resolved_at as date) - cast(first_seen_at as date) as days_to_resolve
+    from changes
+    where {{ remembers() }}
+
+)
+
+select * from final
