@@ -194,7 +194,7 @@ final as (
         resolved_in_build,
         resolved_at,
         resolved_by_load,
-        cast(resolved_at as date) - cast(first_seen_at as date) as days_to_resolve
+        {{ days_between(utc_day('first_seen_at'), utc_day('resolved_at')) }} as days_to_resolve
     from changes
     where {{ remembers() }}
 
