@@ -15,6 +15,7 @@ _COMMANDS = {
     "generate": "retail.generate",
     "load": "retail.load",
     "summary": "retail.summary",
+    "rejects": "retail.rejects",
     "rules": "retail.rules",
 }
 

@@ -54,6 +54,11 @@ def connection_parameters() -> ConnectionParameters:
     )
 
 
+def marts_schema() -> str:
+    """Return the schema of the marts; staging, seeds, history and landing stand beside it, under its name."""
+    return os.environ.get("RETAIL_SCHEMA", "retail")
+
+
 def is_embedded() -> bool:
     """Tell whether the embedded server is the one in use: it is where PGHOST is not set."""
     return "PGHOST" not in os.environ
@@ -86,3 +91,10 @@ def running_pid() -> int | None:
 def one_line(text: str) -> str:
     """Return the text with its line breaks and runs of blanks as single blanks."""
     return " ".join(text.split())
+
+
+def first_line(error: psycopg2.Error) -> str:
+    """Return what the database said, in one line."""
+    message = error.diag.message_primary or (str(error).splitlines() or [type(error).__name__])[0]
+    context = (error.diag.context or "").splitlines()
+    return f"{message} ({context[0]})" if context else message

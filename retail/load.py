@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import os
-import re
 import sys
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from time import perf_counter
-from typing import Any, BinaryIO, NoReturn, TextIO
 
 import click
 import psycopg2
@@ -26,7 +18,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from retail.contract import RAW_PREFIX, Table, tables
-from retail.database import connect
+from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
+from retail.database import connect, first_line, marts_schema
 from retail.errors import RetailError
 
 # What the loader knows about a row beside its cells; `raw_layer: landing` gives it on to the checks.
@@ -35,18 +28,11 @@ META_COLUMNS = {
     "loaded_at": "timestamp with time zone not null",
     "source_row_number": "bigint not null",
 }
+REPAIRS = "repairs"  # beside the landed tables: what --replace-rejected changed in them
 NEXT_COMMAND = "dbt build --vars 'raw_layer: landing'"
 
 _ROWS_A_CHUNK = 5_000
-csv.field_size_limit(10_000_000)  # characters in a cell; what is longer is a quote left open, and memory stays flat
 _PROGRESS_FROM_BYTES = 2_000_000  # below, the load is over before a bar would be read
-_SAVE_AS_UTF8 = "save it as CSV in UTF-8 and load again"
-_FOREIGN_STARTS = {
-    b"\xff\xfe": f"is UTF-16 text, not UTF-8: {_SAVE_AS_UTF8}",
-    b"\xfe\xff": f"is UTF-16 text, not UTF-8: {_SAVE_AS_UTF8}",
-    b"\x1f\x8b": "is gzip data under the name of a plain file: rename it to end in .csv.gz",
-    b"PK\x03\x04": f"is a ZIP archive or an Excel workbook, not CSV: {_SAVE_AS_UTF8}",
-}
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
@@ -73,18 +59,41 @@ class Source:
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-def load(directory: Path) -> None:
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--replace-rejected",
+    "repairs",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Instead of DIR: repaired rows, as `retail rejects export` wrote them (a folder, a .zip or one of its files).",
+)
+@click.option("--dry-run", is_flag=True, help="With --replace-rejected: say what would change, and change nothing.")
+def load(directory: Path | None, repairs: Path | None, dry_run: bool) -> None:
     """Load your own seven CSV files from DIR into the landing schema.
 
     The files are <table>.csv or <table>.csv.gz, in UTF-8; columns are found by name. What was loaded before is
     replaced as a whole, and when one file is bad nothing changes.
+
+    With --replace-rejected only the rows that a steward repaired are replaced, and the others stay as they are.
     """
+    if (directory is None) == (repairs is None):
+        raise click.UsageError("give the folder of the seven files, or --replace-rejected and the repaired rows")
+    if repairs is not None:
+        from retail.repair import replace_rejected  # it needs this module
+
+        replace_rejected(repairs, dry_run=dry_run)
+        return
+    if dry_run:
+        raise click.UsageError("--dry-run goes with --replace-rejected")
+    _load_directory(directory)
+
+
+def _load_directory(directory: Path) -> None:
     started = perf_counter()
     sources = find_sources(directory)
     for source in sources:
         if source.extra_columns:
-            click.echo(f"note: {source.path.name}: not loaded: {_columns(source.extra_columns)} (unknown)", err=True)
+            click.echo(f"note: {source.path.name}: not loaded: {listed(source.extra_columns)} (unknown)", err=True)
     with closing(connect()) as connection:
         counts = load_sources(connection, sources)
     _print_result(sources, counts, perf_counter() - started)
@@ -92,7 +101,7 @@ def load(directory: Path) -> None:
 
 def landing_schema() -> str:
     """Return the name of the schema that `retail load` fills."""
-    return os.environ.get("RETAIL_SCHEMA", "retail") + "_landing"
+    return f"{marts_schema()}_landing"
 
 
 def find_sources(directory: Path) -> list[Source]:
@@ -142,9 +151,25 @@ def load_sources(connection: Connection, sources: list[Source]) -> list[int]:
             loaded_at, has_schema = cursor.fetchone()
             if not has_schema:  # `if not exists` would ask for the right to create one all the same
                 cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(landing_schema())))
-            return [_load_source(cursor, source, loaded_at.isoformat(), report) for source in sources]
+            counts = [_load_source(cursor, source, loaded_at.isoformat(), report) for source in sources]
+            undone = _mark_repairs_as_replaced(cursor)
     except psycopg2.Error as error:
-        raise RetailError(f"the database refused the load, nothing was changed: {_first_line(error)}") from error
+        raise RetailError(f"the database refused the load, nothing was changed: {first_line(error)}") from error
+    if undone:
+        click.echo(
+            f"note: rows that --replace-rejected had repaired ({undone}) are the files' again: "
+            f"what they were is in {landing_schema()}.{REPAIRS}",
+            err=True,
+        )
+    return counts
+
+
+def _mark_repairs_as_replaced(cursor: Cursor) -> int:
+    name = sql.Identifier(landing_schema(), REPAIRS)
+    if not existing_columns(cursor, name):
+        return 0
+    cursor.execute(sql.SQL("update {} set replaced_at = now() where replaced_at is null").format(name))
+    return cursor.rowcount
 
 
 def _file_names(table: Table) -> list[str]:
@@ -152,112 +177,12 @@ def _file_names(table: Table) -> list[str]:
     return [f"{prefix}{table.name}.csv{suffix}" for prefix in ("", RAW_PREFIX) for suffix in ("", ".gz")]
 
 
-def _columns(names: Iterable[str]) -> str:
-    listed = list(names)
-    return f"column{'s' if len(listed) > 1 else ''} {', '.join(listed)}"
-
-
 def _checked_source(table: Table, path: Path) -> Source:
-    with _opened(path) as (_, text):
-        first_row = next(_rows(path, text), None)
-    if first_row is None:
-        raise RetailError(f"{path} is empty: it needs a header line with {_columns(table.columns)}")
-    if any("\0" in name for name in first_row):
-        _raise_nul(path)
-    header = tuple(name.strip().lower() for name in first_row)
-    _check_header(table, path, header)
-    return Source(table, path, header)
-
-
-def _check_header(table: Table, path: Path, header: tuple[str, ...]) -> None:
-    doubled = [name for name, times in Counter(header).items() if name and times > 1]
-    if doubled:
-        raise RetailError(f"{path} names {_columns(doubled)} more than once in its header: keep or rename one")
+    header = read_header(path, table.columns)
     missing = [name for name in table.columns if name not in header]
-    if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), None)):
-        raise RetailError(f"{path} separates its columns by {other!r}: save it with commas and load again")
     if missing:
-        raise RetailError(f"{path} lacks {_columns(missing)}: its header has {', '.join(filter(None, header))}")
-
-
-@contextmanager
-def _opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextIO]]:
-    """Open a plain or compressed file; whatever goes wrong while it is read becomes a `RetailError`.
-
-    Yields:
-        The file on disk, whose position tells the progress, and its decoded text.
-    """
-    try:
-        with path.open("rb") as raw:
-            data: Any = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-            start = data.peek(4)
-            for mark, message in _FOREIGN_STARTS.items():
-                if start.startswith(mark):
-                    raise RetailError(f"{path} {message}")
-            with io.TextIOWrapper(data, encoding="utf-8-sig", errors=errors, newline="") as text:
-                yield raw, text
-    except UnicodeDecodeError as error:
-        line = _line_that_holds(path, "[\udc80-\udcff]")
-        byte = error.object[error.start]
-        raise RetailError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; {_SAVE_AS_UTF8}") from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise RetailError(f"{path} is not a whole gzip file: compress or copy it again") from error
-    except OSError as error:
-        raise RetailError(f"{path} can't be read: {error.strerror}") from error
-
-
-def _line_that_holds(path: Path, pattern: str) -> int:
-    """The number of the first line with the pattern; only read when the file is known to be bad."""
-    search = re.compile(pattern).search
-    with _opened(path, errors="surrogateescape") as (_, text):
-        return next(number for number, line in enumerate(text, start=1) if search(line))
-
-
-def _rows(path: Path, text: TextIO) -> Iterator[list[str]]:
-    """Yield the header and the rows of a file; wholly empty lines are none.
-
-    Raises:
-        RetailError: A row has not as many fields as the header, or its quotes do not match.
-    """
-    reader = csv.reader(text, strict=True)
-    width = 0
-    line = 1
-    try:
-        for row in reader:
-            if row:
-                if len(row) != width:
-                    if width:
-                        _raise_ragged(path, (line, reader.line_num), row, width)
-                    width = len(row)
-                yield row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        if "NUL" in str(error):  # Python 3.10; later ones let it pass, and it is found when the rows are sent
-            _raise_nul(path)
-        raise RetailError(
-            f"{path}, line {line}: a quoted cell that begins here does not end properly ({error}): "
-            'close it, or double the quotes inside it ("")'
-        ) from error
-
-
-def _raise_ragged(path: Path, lines: tuple[int, int], row: list[str], width: int) -> NoReturn:
-    first, last = lines
-    where = f"line {first}" if first == last else f"lines {first} to {last}"
-    fields = f"{len(row)} field{'s' if len(row) > 1 else ''} where the header has {width}"
-    if first != last:
-        advice = "check whether a quoted cell is left open"
-    elif not "".join(row).strip():
-        advice = "delete the line if it is meant to be empty"
-    elif len(row) > width:
-        advice = 'put a cell that holds a comma in quotes ("")'
-    else:
-        advice = "complete it"
-    raise RetailError(f"{path}, {where}: {fields}; {advice}")
-
-
-def _raise_nul(path: Path) -> NoReturn:
-    line = _line_that_holds(path, "\0")
-    raise RetailError(f"{path}, line {line}: a NUL byte, so this is damaged or not UTF-8; {_SAVE_AS_UTF8}")
+        raise RetailError(f"{path} lacks {listed(missing)}: its header has {', '.join(filter(None, header))}")
+    return Source(table, path, header)
 
 
 @contextmanager
@@ -282,7 +207,7 @@ def _load_source(cursor: Cursor, source: Source, loaded_at: str, report: Callabl
     except psycopg2.Error as error:
         if feed.error is not None:
             raise feed.error from None
-        raise RetailError(f"{source.path}: the database refused it: {_first_line(error)}") from error
+        raise RetailError(f"{source.path}: the database refused it: {first_line(error)}") from error
     count = cursor.rowcount
     cursor.execute(sql.SQL("analyze {}").format(name))
     return count
@@ -295,7 +220,7 @@ def _prepare_table(cursor: Cursor, table: Table, name: sql.Identifier) -> None:
     then publish seven empty tables with all tests green.
     """
     wanted = dict.fromkeys(table.columns, "text") | META_COLUMNS
-    existing = _existing_columns(cursor, name)
+    existing = existing_columns(cursor, name)
     if existing:
         cursor.execute(sql.SQL("truncate {}").format(name))
         _reshape(cursor, table, name, existing, wanted)
@@ -304,7 +229,8 @@ def _prepare_table(cursor: Cursor, table: Table, name: sql.Identifier) -> None:
         cursor.execute(sql.SQL("create table {} ({})").format(name, columns))
 
 
-def _existing_columns(cursor: Cursor, name: sql.Identifier) -> dict[str, str]:
+def existing_columns(cursor: Cursor, name: sql.Identifier) -> dict[str, str]:
+    """Return the columns of a table with their types, none where there is no such table."""
     cursor.execute(
         """
         select attname, format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end
@@ -362,14 +288,14 @@ def _copy_chunks(source: Source, loaded_at: str, report: Callable[[int], None]) 
     pick = itemgetter(*source.positions)
     constants = f"\t{source.path.name}\t{loaded_at}\t"
     sent = done = 0
-    with _opened(source.path) as (raw, text):
-        rows = _rows(source.path, text)
+    with opened(source.path) as (raw, text):
+        rows = iter(CsvRows(source.path, text))
         next(rows)  # the header
         while chunk := [pick(row) for row in islice(rows, _ROWS_A_CHUNK)]:
             lines = _copy_lines(chunk)
             body = "".join([f"{line}{constants}{number}\n" for number, line in enumerate(lines, sent + 1)])
             if "\0" in body:
-                _raise_nul(source.path)
+                raise_nul(source.path)
             yield body.encode()
             sent += len(chunk)
             report(raw.tell() - done)
@@ -384,12 +310,6 @@ def _copy_lines(rows: list[tuple[str, ...]]) -> list[str]:
     if "\\" in body or "\r" in body or body.count("\n") != len(rows) - 1 or body.count("\t") != tabs:
         return ["\t".join([cell.translate(_ESCAPES) for cell in row]) for row in rows]
     return lines
-
-
-def _first_line(error: psycopg2.Error) -> str:
-    message = error.diag.message_primary or (str(error).splitlines() or [type(error).__name__])[0]
-    context = (error.diag.context or "").splitlines()
-    return f"{message} ({context[0]})" if context else message
 
 
 def _print_result(sources: list[Source], counts: list[int], seconds: float) -> None:

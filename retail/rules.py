@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
@@ -12,11 +11,11 @@ import psycopg2
 from psycopg2 import sql
 
 from retail.contract import tables
-from retail.database import connect
+from retail.database import connect, marts_schema
 from retail.errors import RetailError
 
 _RULES = """
-    select source_table, rule_id, severity, message
+    select source_table, rule_id, severity || case when kept_for is null then '' else ', fixed' end, message
     from {}.dq_rules
     order by array_position(%s, source_table), rule_number
 """
@@ -25,7 +24,7 @@ _RULES = """
 @click.command()
 def rules() -> None:
     """Print the rule books of the last build, as Markdown."""
-    schema = sql.Identifier(os.environ.get("RETAIL_SCHEMA", "retail") + "_staging")
+    schema = sql.Identifier(f"{marts_schema()}_staging")
     order = [table.name for table in tables()]
     try:
         with closing(connect()) as connection, connection.cursor() as cursor:

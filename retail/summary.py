@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from contextlib import closing
 from decimal import Decimal
@@ -14,7 +13,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import tables
-from retail.database import connect
+from retail.database import connect, marts_schema
 from retail.errors import RetailError
 
 _WIDTH = 100
@@ -51,7 +50,7 @@ _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit
 @click.command()
 def summary() -> None:
     """Print what the last build made of the data: rows, money, rejects, segments."""
-    schema = os.environ.get("RETAIL_SCHEMA", "retail")
+    schema = marts_schema()
     with closing(connect()) as connection:
         lines = summary_lines(connection, schema)
     click.echo("\n".join(lines))

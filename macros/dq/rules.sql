@@ -56,9 +56,9 @@
     )) -}}
 {% endmacro %}
 
-{% macro rule_negative(column, severity='error') %}
+{% macro rule_negative(column, severity='error', keeps=none) %}
     {{- return(rule(
-        column ~ '_negative', [column], is_at_least(column ~ '_read', 0), column ~ ' is below 0', severity
+        column ~ '_negative', [column], is_at_least(column ~ '_read', 0), column ~ ' is below 0', severity, keeps=keeps
     )) -}}
 {% endmacro %}
 

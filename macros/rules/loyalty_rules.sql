@@ -14,13 +14,13 @@
     {{- return(rules_of_key(columns, 'rule_id') + [
         rule_value_missing('points_per_unit_spend', keeps=keeps),
         rule_invalid(columns, 'points_per_unit_spend', keeps=keeps),
-        rule_negative('points_per_unit_spend'),
+        rule_negative('points_per_unit_spend', keeps=keeps),
         rule_value_missing('min_spend_threshold', keeps=keeps),
         rule_invalid(columns, 'min_spend_threshold', keeps=keeps),
-        rule_negative('min_spend_threshold'),
+        rule_negative('min_spend_threshold', keeps=keeps),
         rule_value_missing('bonus_points', keeps=keeps),
         rule_invalid(columns, 'bonus_points', keeps=keeps),
-        rule_negative('bonus_points'),
+        rule_negative('bonus_points', keeps=keeps),
         rule_missing('rule_name', 'warn'),
         rule_too_long(columns, 'rule_name', 'warn'),
         rule(

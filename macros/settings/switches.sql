@@ -29,12 +29,17 @@
     {{- return(severities) -}}
 {% endmacro %}
 
+{#- The severity that those want for a rule, else its usual one. -#}
+{% macro wanted_severity(wanted, table, rule_id, usual) %}
+    {{- return(wanted.get(table ~ '.' ~ rule_id, wanted.get(rule_id, usual))) -}}
+{% endmacro %}
+
 {#- The rules of a table with the severities of the var rule_severity. -#}
 {% macro with_wanted_severities(table, rules) %}
     {%- set wanted = wanted_severities() -%}
     {%- set result = [] -%}
     {%- for rule in rules -%}
-        {%- set severity = wanted.get(table ~ '.' ~ rule.id, wanted.get(rule.id, rule.severity)) -%}
+        {%- set severity = wanted_severity(wanted, table, rule.id, rule.severity) -%}
         {%- if rule.keeps and severity != rule.severity and not (rule.severity == 'warn' and severity == 'off') -%}
             {{- exceptions.raise_compiler_error(
                 "var rule_severity: rule " ~ rule.id ~ " of " ~ table ~ " can't be '" ~ severity ~ "', because "

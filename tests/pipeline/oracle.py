@@ -248,6 +248,9 @@ WARNINGS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# What is judged besides where returns are accepted.
+RULE_OF_RETURNS = (LINES, "line_item_amount_positive")
+
 # The column whose money is accounted for.
 MONEY: dict[str, str] = {HEADERS: "total_amount", LINES: "line_item_amount"}
 
@@ -292,10 +295,23 @@ class Settings:
     loyalty_rule_policy: str = "best"
     high_spender_share: Decimal = Decimal("0.10")
     at_risk_days: int = 60
+    allow_guest_transactions: bool = False
+    accept_returns: bool = False
+    rule_severity: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.loyalty_rule_policy not in POLICIES:
             raise ValueError(f"loyalty_rule_policy must be one of {', '.join(POLICIES)}")
+
+    def severities(self, table: str) -> dict[str, str]:
+        """Return the rules of the table that do not have their usual severity."""
+        wanted = {rule: severity for rule, severity in self.rule_severity.items() if "." not in rule}
+        if table == HEADERS and self.allow_guest_transactions:
+            wanted = {"customer_id_missing": "warn"} | wanted
+        own = (rule.partition(".") for rule in self.rule_severity)
+        return wanted | {
+            rule: self.rule_severity[f"{owner}.{rule}"] for owner, dot, rule in own if dot and owner == table
+        }
 
 
 @dataclass
@@ -386,25 +402,19 @@ class Result:
     flags: dict[str, Flags]
     customer_details: list[Clean]
     conservation: dict[str, Conservation]
+    settings: Settings
 
     def clean_rows(self, table: str) -> list[Clean]:
         return [verdict.clean for verdict in self.verdicts[table] if verdict.clean is not None]
 
     def rule_counts(self, table: str) -> dict[str, int]:
-        """How many rows of the table fail each rule, zeros included."""
-        counts = dict.fromkeys(RULES[table], 0)
+        """How many rows of the table fail each rule, zeros included; of a warning, how many clean rows carry it."""
+        counts = dict.fromkeys((*RULES[table], *WARNINGS[table]), 0)
+        if self.settings.accept_returns and table == RULE_OF_RETURNS[0]:
+            counts[RULE_OF_RETURNS[1]] = 0
         for verdict in self.verdicts[table]:
-            for rule in verdict.failed_rules:
+            for rule in verdict.failed_rules or verdict.warnings:
                 counts[rule] += 1
-        return counts
-
-    def warning_counts(self, table: str) -> dict[str, int]:
-        """How many clean rows of the table carry each warning, zeros included."""
-        counts = dict.fromkeys(WARNINGS[table], 0)
-        for verdict in self.verdicts[table]:
-            if not verdict.rejected:
-                for warning in verdict.warnings:
-                    counts[warning] += 1
         return counts
 
 
@@ -495,6 +505,13 @@ class Draft:
     clean: Clean = field(default_factory=dict)
     money: Decimal | None = None
     is_copy: bool = False
+    severities: Mapping[str, str] = field(default_factory=dict)
+
+    def say(self, rule: str, severity: str = "error") -> None:
+        """Note that the row breaks a rule, as severely as the settings want it."""
+        severity = self.severities.get(rule, severity)
+        if severity != "off":
+            (self.failed if severity == "error" else self.warned).append(rule)
 
     def key(self, table: str) -> str | None:
         if table == LINES:
@@ -511,17 +528,18 @@ class Draft:
         value = self.clean[column] = self.cells[column]
         if value is None:
             if not may_be_blank:
-                self.warned.append(f"{column}_missing")
+                self.say(f"{column}_missing", "warn")
         elif len(value) > length:
-            self.warned.append(f"{column}_too_long")
+            self.say(f"{column}_too_long", "warn")
 
     def number(self, column: str, precision: int, places: int) -> Decimal | None:
         """A decimal that must be there: return it as read, keep it rounded."""
+        self.clean[column] = None
         value = self._required(column, lambda text: read_number(text, precision, places))
         if value is not None:
             self.clean[column] = rounded(value, places)
             if self.clean[column] != value:
-                self.warned.append(f"{column}_rounded")
+                self.say(f"{column}_rounded", "warn")
         return value
 
     def integer(self, column: str) -> int | None:
@@ -539,11 +557,11 @@ class Draft:
     def _required(self, column: str, read: Callable[[str], Any]) -> Any:
         text = self.cells[column]
         if text is None:
-            self.failed.append(f"{column}_missing")
+            self.say(f"{column}_missing")
             return None
         value = read(text)
         if value is None:
-            self.failed.append(f"{column}_invalid")
+            self.say(f"{column}_invalid")
         return value
 
     def parent(self, column: str, table: str, parents: Parents) -> Clean | None:
@@ -553,7 +571,7 @@ class Draft:
             return None
         if key in parents.clean:
             return parents.clean[key]
-        self.failed.append(f"{column}_parent_rejected" if key in parents.known else f"{column}_unknown")
+        self.say(f"{column}_parent_rejected" if key in parents.known else f"{column}_unknown")
         self.blame(table, key)
         return None
 
@@ -578,12 +596,13 @@ class Parents:
         return cls(known, clean)
 
 
-def drafts_of(table: str, rows: Sequence[Row]) -> list[Draft]:
+def drafts_of(table: str, rows: Sequence[Row], settings: Settings) -> list[Draft]:
     """Trim all cells and judge the key: present, not too long, neither copied nor contradicted."""
     drafts = []
     for position, row in enumerate(rows, start=1):
         number = int(row.get("row_number") or position)
-        drafts.append(Draft(number, {column: trimmed(row.get(column)) for column in COLUMNS[table]}))
+        cells = {column: trimmed(row.get(column)) for column in COLUMNS[table]}
+        drafts.append(Draft(number, cells, severities=settings.severities(table)))
 
     key_columns = KEYS[table]
     own_key = "line_item_id" if table == LINES else key_columns[0]
@@ -593,9 +612,9 @@ def drafts_of(table: str, rows: Sequence[Row]) -> list[Draft]:
         for column in key_columns:
             value = draft.clean[column] = draft.cells[column]
             if value is None:
-                draft.failed.append(f"{column}_missing")
+                draft.say(f"{column}_missing")
             elif len(value) > limit and (table, column) != (LINES, "transaction_id"):  # the header's to judge
-                draft.failed.append(f"{column}_too_long")
+                draft.say(f"{column}_too_long")
         key = tuple(draft.cells[column] for column in key_columns)
         if None not in key:
             groups[key].append(draft)
@@ -606,16 +625,16 @@ def drafts_of(table: str, rows: Sequence[Row]) -> list[Draft]:
             continue
         if len({tuple(draft.cells[column] for column in content) for draft in group}) > 1:
             for draft in group:
-                draft.failed.append(f"{own_key}_conflict")
+                draft.say(f"{own_key}_conflict")
         else:
             for draft in sorted(group, key=lambda draft: draft.row_number)[1:]:
-                draft.failed.append(f"{own_key}_duplicate")
+                draft.say(f"{own_key}_duplicate")
                 draft.is_copy = True
     return drafts
 
 
-def judge_stores(rows: Sequence[Row]) -> list[Draft]:
-    drafts = drafts_of(STORES, rows)
+def judge_stores(rows: Sequence[Row], settings: Settings) -> list[Draft]:
+    drafts = drafts_of(STORES, rows, settings)
     for draft in drafts:
         draft.text("store_name", 100, may_be_blank=False)
         draft.text("store_city", 50)
@@ -626,43 +645,43 @@ def judge_stores(rows: Sequence[Row]) -> list[Draft]:
     return drafts
 
 
-def judge_products(rows: Sequence[Row]) -> list[Draft]:
-    drafts = drafts_of(PRODUCTS, rows)
+def judge_products(rows: Sequence[Row], settings: Settings) -> list[Draft]:
+    drafts = drafts_of(PRODUCTS, rows, settings)
     for draft in drafts:
         draft.text("product_name", 100, may_be_blank=False)
         draft.text("product_category", 50, may_be_blank=False)
         price = draft.number("unit_price", 10, 2)
         if price is not None and price < 0:
-            draft.failed.append("unit_price_negative")
+            draft.say("unit_price_negative")
         if price is not None and price == 0:
-            draft.warned.append("unit_price_zero")
+            draft.say("unit_price_zero", "warn")
         draft.clean["current_stock_level"] = None
         if draft.cells["current_stock_level"] is not None:
             stock = draft.integer("current_stock_level")
             if stock is not None and stock < 0:
-                draft.failed.append("current_stock_level_negative")
+                draft.say("current_stock_level_negative")
     return drafts
 
 
 def judge_customers(rows: Sequence[Row], settings: Settings) -> list[Draft]:
-    drafts = drafts_of(CUSTOMERS, rows)
+    drafts = drafts_of(CUSTOMERS, rows, settings)
     for draft in drafts:
         draft.text("first_name", 50, may_be_blank=False)
         draft.text("email", 100)
         email = draft.cells["email"]
         if email is not None and not EMAIL.fullmatch(email):
-            draft.warned.append("email_invalid")
+            draft.say("email_invalid", "warn")
         draft.text("loyalty_status", 20)
 
         draft.clean["total_loyalty_points"] = 0
         points = draft.cells["total_loyalty_points"]
         balance = None if points is None else read_integer(points)
         if points is None:
-            draft.warned.append("total_loyalty_points_missing")
+            draft.say("total_loyalty_points_missing", "warn")
         elif balance is None:
-            draft.warned.append("total_loyalty_points_invalid")
+            draft.say("total_loyalty_points_invalid", "warn")
         elif balance < 0:
-            draft.warned.append("total_loyalty_points_negative")
+            draft.say("total_loyalty_points_negative", "warn")
         else:
             draft.clean["total_loyalty_points"] = balance
 
@@ -671,68 +690,71 @@ def judge_customers(rows: Sequence[Row], settings: Settings) -> list[Draft]:
         if purchase is not None:
             last = read_date(purchase)
             if last is None:
-                draft.warned.append("last_purchase_date_invalid")
+                draft.say("last_purchase_date_invalid", "warn")
             elif last > settings.data_cutoff_date:
-                draft.warned.append("last_purchase_date_in_future")
+                draft.say("last_purchase_date_in_future", "warn")
             else:
                 draft.clean["last_purchase_date"] = last
     return drafts
 
 
-def judge_promotions(rows: Sequence[Row]) -> list[Draft]:
-    drafts = drafts_of(PROMOTIONS, rows)
+def judge_promotions(rows: Sequence[Row], settings: Settings) -> list[Draft]:
+    drafts = drafts_of(PROMOTIONS, rows, settings)
     for draft in drafts:
         draft.text("promotion_name", 100, may_be_blank=False)
         start = draft.day("start_date")
         end = draft.day("end_date")
         if start is not None and end is not None and end < start:
-            draft.failed.append("end_date_before_start_date")
+            draft.say("end_date_before_start_date")
         discount = draft.number("discount_percentage", 5, 2)
         if discount is not None and not 0 <= discount <= 1:
-            draft.failed.append("discount_percentage_out_of_range")
+            draft.say("discount_percentage_out_of_range")
         draft.text("applicable_category", 50, may_be_blank=False)
     return drafts
 
 
-def judge_loyalty_rules(rows: Sequence[Row]) -> list[Draft]:
-    drafts = drafts_of(LOYALTY_RULES, rows)
+def judge_loyalty_rules(rows: Sequence[Row], settings: Settings) -> list[Draft]:
+    drafts = drafts_of(LOYALTY_RULES, rows, settings)
     for draft in drafts:
         draft.text("rule_name", 100, may_be_blank=False)
         name = draft.cells["rule_name"]
         if name is not None and CONDITIONAL_NAME.search(name):
-            draft.warned.append("rule_name_conditional")
+            draft.say("rule_name_conditional", "warn")
         for column, value in (
             ("points_per_unit_spend", draft.number("points_per_unit_spend", 5, 2)),
             ("min_spend_threshold", draft.number("min_spend_threshold", 10, 2)),
             ("bonus_points", draft.integer("bonus_points")),
         ):
             if value is not None and value < 0:
-                draft.failed.append(f"{column}_negative")
+                draft.say(f"{column}_negative")
     return drafts
 
 
 def judge_lines(
-    rows: Sequence[Row], header_keys: set[str | None], products: Parents, promotions: Parents
+    rows: Sequence[Row], header_keys: set[str | None], products: Parents, promotions: Parents, settings: Settings
 ) -> list[Draft]:
     """Judge the lines by themselves: all but ``transaction_rejected`` and the warnings about promotions."""
-    drafts = drafts_of(LINES, rows)
+    drafts = drafts_of(LINES, rows, settings)
     for draft in drafts:
         transaction_id = draft.cells["transaction_id"]
         if transaction_id is not None and transaction_id not in header_keys:
-            draft.failed.append("transaction_id_unknown")
+            draft.say("transaction_id_unknown")
             draft.blame(HEADERS, transaction_id)
         if draft.cells["product_id"] is None:
-            draft.failed.append("product_id_missing")
+            draft.say("product_id_missing")
         draft.parent("product_id", PRODUCTS, products)
         draft.parent("promotion_id", PROMOTIONS, promotions)
         quantity = draft.integer("quantity")
-        if quantity is not None and quantity <= 0:
-            draft.failed.append("quantity_not_positive")
+        is_return = settings.accept_returns and quantity is not None and quantity < 0
+        if quantity is not None and quantity <= 0 and not is_return:
+            draft.say("quantity_not_positive")
         amount = draft.money = draft.number("line_item_amount", 10, 2)
-        if amount is not None and amount < 0:
-            draft.failed.append("line_item_amount_negative")
+        if amount is not None and amount < 0 and not (settings.accept_returns and (is_return or quantity is None)):
+            draft.say("line_item_amount_negative")
+        if amount is not None and amount > 0 and is_return:
+            draft.say("line_item_amount_positive")
         if amount is not None and amount == 0:
-            draft.warned.append("line_item_amount_zero")
+            draft.say("line_item_amount_zero", "warn")
     return drafts
 
 
@@ -749,28 +771,29 @@ def judge_headers(
     for draft in drafts:
         for column, table, parents in (("customer_id", CUSTOMERS, customers), ("store_id", STORES, stores)):
             if draft.cells[column] is None:
-                draft.failed.append(f"{column}_missing")
+                draft.say(f"{column}_missing")
             draft.parent(column, table, parents)
 
         moment = draft.moment("transaction_date")
         if moment is not None and moment.date() > settings.data_cutoff_date:
-            draft.failed.append("transaction_date_in_future")
+            draft.say("transaction_date_in_future")
         store = stores.clean.get(draft.cells["store_id"] or "")
         if moment is not None and store is not None:
             opening = store["opening_date"]
             if opening is not None and moment.date() < opening:
-                draft.warned.append("transaction_date_before_opening")
+                draft.say("transaction_date_before_opening", "warn")
 
         total = draft.money = draft.number("total_amount", 10, 2)
-        if total is not None and draft.clean["total_amount"] <= 0:
-            draft.failed.append("total_amount_not_positive")
-
         transaction_id = draft.cells["transaction_id"]
+        own_lines = [] if transaction_id is None else lines_of.get(transaction_id, [])
+        gives_back = settings.accept_returns and any((line.clean["quantity"] or 0) < 0 for line in own_lines)
+        if total is not None and draft.clean["total_amount"] <= 0 and not gives_back:
+            draft.say("total_amount_not_positive")
+
         if transaction_id is None:
             continue
-        own_lines = lines_of.get(transaction_id, [])
         if not own_lines:
-            draft.failed.append("no_line_items")
+            draft.say("no_line_items")
             continue
         amounts = [line.money for line in own_lines if line.money is not None]
         if (
@@ -778,10 +801,10 @@ def judge_headers(
             and len(amounts) == len(own_lines)
             and abs(total - sum(amounts, ZERO)) > settings.total_tolerance
         ):
-            draft.failed.append("total_amount_mismatch")
+            draft.say("total_amount_mismatch")
         spoilers = [line for line in own_lines if line.failed]
         if spoilers:
-            draft.failed.append("line_item_rejected")
+            draft.say("line_item_rejected")
             for line in spoilers:
                 draft.blame(LINES, line.key(LINES))
 
@@ -794,31 +817,31 @@ def follow_headers(lines: Iterable[Draft], headers: Parents, products: Parents, 
             continue
         header = headers.clean.get(transaction_id)
         if header is None:
-            line.failed.append("transaction_rejected")
+            line.say("transaction_rejected")
             line.blame(HEADERS, transaction_id)
             continue
         promotion = promotions.clean.get(line.cells["promotion_id"] or "")
         if promotion is None:
             continue
-        if not promotion["start_date"] <= header["transaction_date"].date() <= promotion["end_date"]:
-            line.warned.append("promotion_id_outside_dates")
+        day = header["transaction_date"].date()
+        if not (promotion["start_date"] or day) <= day <= (promotion["end_date"] or day):
+            line.say("promotion_id_outside_dates", "warn")
         category = promotion["applicable_category"]
         product = products.clean.get(line.cells["product_id"] or "", {})
         if category not in (None, "ALL") and category != product.get("product_category"):
-            line.warned.append("promotion_id_other_category")
+            line.say("promotion_id_other_category", "warn")
 
 
 def verdicts_of(table: str, drafts: Iterable[Draft]) -> list[Verdict]:
     verdicts = []
-    rule_order = {rule: number for number, rule in enumerate(RULES[table])}
-    warning_order = {warning: number for number, warning in enumerate(WARNINGS[table])}
+    order = {rule: number for number, rule in enumerate((*RULES[table], RULE_OF_RETURNS[1], *WARNINGS[table]))}
     for draft in drafts:
         verdicts.append(
             Verdict(
                 row_number=draft.row_number,
                 record_key=draft.key(table),
-                failed_rules=sorted(draft.failed, key=rule_order.__getitem__),
-                warnings=sorted(draft.warned, key=warning_order.__getitem__),
+                failed_rules=sorted(draft.failed, key=order.__getitem__),
+                warnings=sorted(draft.warned, key=order.__getitem__),
                 caused_by=draft.caused_by,
                 amount_at_stake=draft.money,
                 clean=None if draft.failed else draft.clean,
@@ -840,6 +863,8 @@ def ranked_rules(rules: Iterable[Clean]) -> list[Clean]:
 
 def points_of(total_amount: Decimal, rules: Sequence[Clean], policy: str) -> tuple[int, str | None]:
     """Return what a transaction earns, and by which rule (``rules`` come from ``ranked_rules``)."""
+    if not total_amount:
+        return 0, None
     eligible = []
     for rank, rule in enumerate(rules):
         threshold = rule["min_spend_threshold"]
@@ -860,21 +885,29 @@ def points_of(total_amount: Decimal, rules: Sequence[Clean], policy: str) -> tup
 def ledger_of(
     customers: Iterable[Clean], sales_of: Mapping[str, Sequence[Clean]], rules: Sequence[Clean], policy: str
 ) -> Iterator[LedgerEntry]:
-    """Yield each customer's entries in order: OPENING, then the sales by time and transaction_id."""
+    """Yield each customer's entries in order: OPENING, then the sales by time and transaction_id.
+
+    A sale below 0 takes back what one of its amount earns, as far as that was earned before.
+    """
     for customer in customers:
         customer_id = customer["customer_id"]
         balance = customer["total_loyalty_points"]
+        earned = 0
         yield LedgerEntry(customer_id, 0, "OPENING", None, None, None, balance, balance)
         sales = sorted(
             sales_of.get(customer_id, ()), key=lambda sale: (sale["transaction_date"], sale["transaction_id"])
         )
         for number, sale in enumerate(sales, start=1):
-            points, rule_ids = points_of(sale["total_amount"], rules, policy)
+            points, rule_ids = points_of(abs(sale["total_amount"]), rules, policy)
+            takes_back = sale["total_amount"] < 0
+            if takes_back:
+                points = -min(points, earned)
+            earned += points
             balance += points
             yield LedgerEntry(
                 customer_id,
                 number,
-                "EARN",
+                "CLAWBACK" if takes_back else "EARN",
                 sale["transaction_id"],
                 sale["transaction_date"],
                 rule_ids,
@@ -903,13 +936,20 @@ def scores(goodness: Mapping[str, Any]) -> dict[str, int]:
 
 
 def rfm_of(sales_of: Mapping[str, Sequence[Clean]], as_of_date: date) -> dict[str, Rfm]:
-    """Return the figures and scores of the customers with a clean transaction."""
+    """Return the figures and scores of the customers with a clean purchase; a return only lowers what they spent."""
+    purchases_of = {
+        customer_id: purchases
+        for customer_id, sales in sales_of.items()
+        if (purchases := [sale for sale in sales if sale["total_amount"] > 0])
+    }
     recency = {
         customer_id: (as_of_date - max(sale["transaction_date"] for sale in sales).date()).days
-        for customer_id, sales in sales_of.items()
+        for customer_id, sales in purchases_of.items()
     }
-    frequency = {customer_id: len(sales) for customer_id, sales in sales_of.items()}
-    monetary = {customer_id: sum((s["total_amount"] for s in sales), ZERO) for customer_id, sales in sales_of.items()}
+    frequency = {customer_id: len(sales) for customer_id, sales in purchases_of.items()}
+    monetary = {
+        customer_id: sum((sale["total_amount"] for sale in sales_of[customer_id]), ZERO) for customer_id in purchases_of
+    }
     r_scores = scores({customer_id: -days for customer_id, days in recency.items()})
     f_scores = scores(frequency)
     m_scores = scores(monetary)
@@ -922,7 +962,7 @@ def rfm_of(sales_of: Mapping[str, Sequence[Clean]], as_of_date: date) -> dict[st
             f_scores[customer_id],
             m_scores[customer_id],
         )
-        for customer_id in sales_of
+        for customer_id in purchases_of
     }
 
 
@@ -976,7 +1016,7 @@ def conservation_of(table: str, verdicts: Iterable[Verdict]) -> Conservation:
         money_in=sum((v.amount_at_stake for v in readable), ZERO),
         money_clean=sum((v.amount_at_stake for v in readable if not v.rejected), ZERO),
         money_rejected=sum((v.amount_at_stake for v in readable if v.rejected), ZERO),
-        money_clean_rounded=sum((v.clean[column] for v in verdicts if v.clean is not None), ZERO),
+        money_clean_rounded=sum((v.clean[column] or ZERO for v in verdicts if v.clean is not None), ZERO),
         rows_not_readable=len(verdicts) - len(readable),
     )
 
@@ -994,28 +1034,35 @@ def _compute(tables: Tables, settings: Settings) -> Result:
     raw = {table: tables.get(table, ()) for table in COLUMNS}
 
     drafts = {
-        STORES: judge_stores(raw[STORES]),
-        PRODUCTS: judge_products(raw[PRODUCTS]),
+        STORES: judge_stores(raw[STORES], settings),
+        PRODUCTS: judge_products(raw[PRODUCTS], settings),
         CUSTOMERS: judge_customers(raw[CUSTOMERS], settings),
-        PROMOTIONS: judge_promotions(raw[PROMOTIONS]),
-        LOYALTY_RULES: judge_loyalty_rules(raw[LOYALTY_RULES]),
+        PROMOTIONS: judge_promotions(raw[PROMOTIONS], settings),
+        LOYALTY_RULES: judge_loyalty_rules(raw[LOYALTY_RULES], settings),
     }
     parents = {table: Parents.of(table, drafts[table]) for table in drafts}
-    headers = drafts[HEADERS] = drafts_of(HEADERS, raw[HEADERS])
+    headers = drafts[HEADERS] = drafts_of(HEADERS, raw[HEADERS], settings)
     header_keys = {header.cells["transaction_id"] for header in headers}
-    lines = drafts[LINES] = judge_lines(raw[LINES], header_keys, parents[PRODUCTS], parents[PROMOTIONS])
+    lines = drafts[LINES] = judge_lines(raw[LINES], header_keys, parents[PRODUCTS], parents[PROMOTIONS], settings)
     judge_headers(headers, lines, parents[CUSTOMERS], parents[STORES], settings)
     follow_headers(lines, Parents.of(HEADERS, headers), parents[PRODUCTS], parents[PROMOTIONS])
 
     verdicts = {table: verdicts_of(table, drafts[table]) for table in COLUMNS}
     customers = [verdict.clean for verdict in verdicts[CUSTOMERS] if verdict.clean is not None]
     rules = ranked_rules(verdict.clean for verdict in verdicts[LOYALTY_RULES] if verdict.clean is not None)
+    sales = [verdict.clean for verdict in verdicts[HEADERS] if verdict.clean is not None]
+    latest = max((sale["transaction_date"].date() for sale in sales), default=settings.data_cutoff_date)
+    as_of_date = settings.as_of_date or latest
     sales_of: dict[str, list[Clean]] = defaultdict(list)
-    for verdict in verdicts[HEADERS]:
-        if verdict.clean is not None:
-            sales_of[verdict.clean["customer_id"]].append(verdict.clean)
-    last_sale = {customer: max(s["transaction_date"] for s in sales).date() for customer, sales in sales_of.items()}
-    as_of_date = settings.as_of_date or max(last_sale.values(), default=settings.data_cutoff_date)
+    last_purchase_of: dict[str, date] = {}
+    for sale in sales:
+        customer_id = sale["customer_id"]
+        if customer_id is None:
+            continue  # a guest
+        sales_of[customer_id].append(sale)
+        if sale["total_amount"] > 0:
+            day = sale["transaction_date"].date()
+            last_purchase_of[customer_id] = max(day, last_purchase_of.get(customer_id, day))
 
     ledger = list(ledger_of(customers, sales_of, rules, settings.loyalty_rule_policy))
     balances: dict[str, int] = defaultdict(int)
@@ -1028,7 +1075,9 @@ def _compute(tables: Tables, settings: Settings) -> Result:
     mart: list[Clean] = []
     for customer in customers:
         customer_id = customer["customer_id"]
-        purchases = [day for day in (customer["last_purchase_date"], last_sale.get(customer_id)) if day is not None]
+        purchases = [
+            day for day in (customer["last_purchase_date"], last_purchase_of.get(customer_id)) if day is not None
+        ]
         last_purchase = max(purchases, default=None)
         at_risk = is_at_risk(last_purchase, balances[customer_id], as_of_date, settings.at_risk_days)
         spender = customer_id in spenders
@@ -1053,6 +1102,7 @@ def _compute(tables: Tables, settings: Settings) -> Result:
         flags=flags,
         customer_details=mart,
         conservation={table: conservation_of(table, verdicts[table]) for table in COLUMNS},
+        settings=settings,
     )
 
 

@@ -361,7 +361,7 @@ def test_a_free_item_is_a_warning() -> None:
     lines = [row(LINES), row(LINES, line_item_id="2", line_item_amount="0.00")]
     result = run(world(store_sales_line_items=lines))
     assert [verdict.warnings for verdict in result.verdicts[LINES]] == [[], ["line_item_amount_zero"]]
-    assert result.warning_counts(LINES)["line_item_amount_zero"] == 1
+    assert result.rule_counts(LINES)["line_item_amount_zero"] == 1
 
 
 @pytest.mark.parametrize(

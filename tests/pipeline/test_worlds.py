@@ -27,7 +27,9 @@ def disagreement(database, run_program, query, tmp_path):
     def compare(world: World, policy: str = "best") -> dict:
         write_world(world, tmp_path)
         run_program(database, "retail", "load", str(tmp_path))
-        variables = f"{{raw_layer: landing, data_cutoff_date: '{CUTOFF}', loyalty_rule_policy: {policy}}}"
+        variables = (
+            f"{{raw_layer: landing, data_cutoff_date: '{CUTOFF}', loyalty_rule_policy: {policy}, max_rejected_share: 1}}"
+        )
         run_program(database, "dbt", "run", "--vars", variables)
         raw = read_directory(tmp_path)
         result = compute(raw, Settings(data_cutoff_date=CUTOFF, loyalty_rule_policy=policy))

@@ -1,0 +1,150 @@
+"""CSV files as people send them: read strictly, and refused in one line that says where and what to do."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, TextIO
+
+from retail.errors import RetailError
+
+csv.field_size_limit(10_000_000)  # characters in a cell; what is longer is a quote left open, and memory stays flat
+
+_SAVE_AS_UTF8 = "save it as CSV in UTF-8 and load again"
+_FOREIGN_STARTS = {
+    b"\xff\xfe": f"is UTF-16 text, not UTF-8: {_SAVE_AS_UTF8}",
+    b"\xfe\xff": f"is UTF-16 text, not UTF-8: {_SAVE_AS_UTF8}",
+    b"\x1f\x8b": "is gzip data under the name of a plain file: rename it to end in .csv.gz",
+    b"PK\x03\x04": f"is a ZIP archive or an Excel workbook, not CSV: {_SAVE_AS_UTF8}",
+}
+
+
+def listed(columns: Iterable[str]) -> str:
+    """Return the columns as they stand in a message."""
+    names = list(columns)
+    return f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the columns as the file has them, trimmed and in lower case.
+
+    Args:
+        path: The file.
+        wanted: The columns that it should have, for the message about an empty file and about other separators.
+
+    Raises:
+        RetailError: The file can't be read, has no header, or names a column twice.
+    """
+    with opened(path) as (_, text):
+        first_row = next(iter(CsvRows(path, text)), None)
+    if first_row is None:
+        raise RetailError(f"{path} is empty: it needs a header line with {listed(wanted)}")
+    if any("\0" in name for name in first_row):
+        raise_nul(path)
+    header = tuple(name.strip().lower() for name in first_row)
+    doubled = [name for name, times in Counter(header).items() if name and times > 1]
+    if doubled:
+        raise RetailError(f"{path} names {listed(doubled)} more than once in its header: keep or rename one")
+    if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), None)):
+        raise RetailError(f"{path} separates its columns by {other!r}: save it with commas and load again")
+    return header
+
+
+@contextmanager
+def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextIO]]:
+    """Open a plain or compressed file; whatever goes wrong while it is read becomes a `RetailError`.
+
+    Yields:
+        The file on disk, whose position tells the progress, and its decoded text.
+    """
+    try:
+        with path.open("rb") as raw:
+            data: Any = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            start = data.peek(4)
+            for mark, message in _FOREIGN_STARTS.items():
+                if start.startswith(mark):
+                    raise RetailError(f"{path} {message}")
+            with io.TextIOWrapper(data, encoding="utf-8-sig", errors=errors, newline="") as text:
+                yield raw, text
+    except UnicodeDecodeError as error:
+        line = _line_that_holds(path, "[\udc80-\udcff]")
+        byte = error.object[error.start]
+        raise RetailError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; {_SAVE_AS_UTF8}") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RetailError(f"{path} is not a whole gzip file: compress or copy it again") from error
+    except OSError as error:
+        raise RetailError(f"{path} can't be read: {error.strerror}") from error
+
+
+def _line_that_holds(path: Path, pattern: str) -> int:
+    """The number of the first line with the pattern; only read when the file is known to be bad."""
+    search = re.compile(pattern).search
+    with opened(path, errors="surrogateescape") as (_, text):
+        return next(number for number, line in enumerate(text, start=1) if search(line))
+
+
+class CsvRows:
+    """The header and the rows of a file, to be iterated once; wholly empty lines are none.
+
+    ``line`` is the number of the line in which the latest row begins.
+
+    Raises:
+        RetailError: While iterating: a row has not as many fields as the header, or its quotes do not match.
+    """
+
+    def __init__(self, path: Path, text: TextIO) -> None:
+        """Begin at the top of the text; the path is for the messages."""
+        self.line = 1
+        self._path = path
+        self._reader = csv.reader(text, strict=True)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Yield the header, then the rows."""
+        reader = self._reader
+        width = 0
+        line = 1
+        try:
+            for row in reader:
+                if row:
+                    if len(row) != width:
+                        if width:
+                            _raise_ragged(self._path, (line, reader.line_num), row, width)
+                        width = len(row)
+                    self.line = line
+                    yield row
+                line = reader.line_num + 1
+        except csv.Error as error:
+            if "NUL" in str(error):  # Python 3.10; later ones let it pass, and it is found when the rows are sent
+                raise_nul(self._path)
+            raise RetailError(
+                f"{self._path}, line {line}: a quoted cell that begins here does not end properly ({error}): "
+                'close it, or double the quotes inside it ("")'
+            ) from error
+
+
+def _raise_ragged(path: Path, lines: tuple[int, int], row: list[str], width: int) -> NoReturn:
+    first, last = lines
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    fields = f"{len(row)} field{'s' if len(row) > 1 else ''} where the header has {width}"
+    if first != last:
+        advice = "check whether a quoted cell is left open"
+    elif not "".join(row).strip():
+        advice = "delete the line if it is meant to be empty"
+    elif len(row) > width:
+        advice = 'put a cell that holds a comma in quotes ("")'
+    else:
+        advice = "complete it"
+    raise RetailError(f"{path}, {where}: {fields}; {advice}")
+
+
+def raise_nul(path: Path) -> NoReturn:
+    """Refuse a file that is known to hold a NUL byte, and say where."""
+    line = _line_that_holds(path, "\0")
+    raise RetailError(f"{path}, line {line}: a NUL byte, so this is damaged or not UTF-8; {_SAVE_AS_UTF8}")

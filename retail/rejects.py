@@ -1,0 +1,165 @@
+"""`retail rejects`: what was rejected, as files that a steward repairs in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+import click
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
+
+from retail.contract import Table, tables
+from retail.database import connect, first_line, marts_schema
+from retail.errors import RetailError
+
+FILE_PREFIX = "rejected_"
+ID_COLUMN = "rejected_record_id"
+NUMBER_COLUMN = "source_row_number"
+WITHDRAW_COLUMN = "withdraw"
+# What stands right of the table's own columns; the reasons are not read again.
+ADDED_COLUMNS = (ID_COLUMN, NUMBER_COLUMN, "failed_rules", "reason", "caused_by", WITHDRAW_COLUMN)
+
+_REJECTS = """
+    select
+        array(
+            select rejects.raw_record ->> names.name
+            from unnest(%s::text[]) with ordinality as names (name, place)
+            order by names.place
+        ),
+        rejected_record_id,
+        source_row_number,
+        failed_rules,
+        reason,
+        caused_by
+    from {}.rejected_records as rejects
+    where source_table = %s
+    order by caused_by is not null, source_row_number
+"""
+# A spreadsheet takes a cell for a formula by its first character; blanks and quotes before it are no protection.
+_FORMULA = re.compile(r"""[\s"']*[=+\-@|%\uFF1D\uFF0B\uFF0D\uFF20]|[\t\r\n]""")
+
+
+def guarded(cell: str) -> str:
+    """Return the cell with a `'` before what a spreadsheet could take for a formula; `unguarded` takes it off again."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def unguarded(cell: str) -> str:
+    """Return the cell as it was before `guarded`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
+@click.group()
+def rejects() -> None:
+    """Hand the rejected rows out for repair."""
+
+
+@rejects.command()
+@click.option(
+    "--out",
+    required=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Where to write: a folder, made if need be, or a .zip file.",
+)
+@click.option(
+    "--table",
+    "names",
+    multiple=True,
+    type=click.Choice([table.name for table in tables()]),
+    help="Only this table; may be given several times.",
+)
+@click.option("--force", is_flag=True, help="Overwrite an export that is there, repaired or not.")
+def export(out: Path, names: tuple[str, ...], force: bool) -> None:
+    """Write the open rejects of the last build, one CSV a table: the columns as they came, and why they were rejected.
+
+    The rows that nothing else caused stand first. Correct the cells, or put an x under `withdraw` to take a row out,
+    and give the files to `retail load --replace-rejected`. A cell that a spreadsheet could take for a formula begins
+    with a ', which the way back takes off again.
+    """
+    chosen = [table for table in tables() if not names or table.name in names]
+    with closing(connect()) as connection:
+        counts = export_rejects(connection, chosen, out, force=force)
+    if not counts:
+        click.echo("nothing is rejected: there is nothing to export")
+        return
+    width = max(map(len, counts))
+    for name, count in counts.items():
+        click.echo(f"{name:<{width}}  {count:>9,} rows  {FILE_PREFIX}{name}.csv")
+    click.echo(f"next: repair them in {out}, then retail load --replace-rejected {out}")
+
+
+def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, force: bool = False) -> dict[str, int]:
+    """Write the rejected rows of some tables; a table without any gets no file.
+
+    Args:
+        connection: An open connection to a built database.
+        chosen: The tables.
+        out: A folder, or the name of a .zip file.
+        force: Whether files that are there are overwritten.
+
+    Returns:
+        The number of rows a table.
+
+    Raises:
+        RetailError: Nothing is built yet, or the place can't be written to or holds an export.
+    """
+    _check_place(out, chosen, force=force)
+    schema = sql.Identifier(f"{marts_schema()}_staging")
+    counts: dict[str, int] = {}
+    try:
+        with connection, _writer(out) as opened_file:
+            for table in chosen:
+                with connection.cursor(f"rejects_of_{table.name}") as cursor:  # named: rows come in portions
+                    cursor.execute(sql.SQL(_REJECTS).format(schema), [list(table.columns), table.name])
+                    rows = iter(cursor)
+                    if (first := next(rows, None)) is None:
+                        continue
+                    with opened_file(f"{FILE_PREFIX}{table.name}.csv") as file:
+                        counts[table.name] = _write(file, table, first, rows)
+    except psycopg2.errors.UndefinedTable as error:
+        raise RetailError("nothing is built yet: run `make build`") from error
+    except psycopg2.Error as error:
+        raise RetailError(f"the database refused: {first_line(error)}") from error
+    except OSError as error:
+        raise RetailError(f"{out} can't be written: {error.strerror}") from error
+    return counts
+
+
+def _check_place(out: Path, chosen: list[Table], *, force: bool) -> None:
+    if out.suffix == ".csv":
+        raise RetailError(f"{out} is one file, and there is one a table: give --out a folder, or a name ending in .zip")
+    files = [out] if out.suffix == ".zip" else [out / f"{FILE_PREFIX}{table.name}.csv" for table in chosen]
+    present = [file for file in files if file.exists()]
+    if present and not force:
+        raise RetailError(f"{present[0]} is there already, perhaps with repairs: give another place, or --force")
+
+
+@contextmanager
+def _writer(out: Path) -> Iterator[Callable[[str], AbstractContextManager[TextIO]]]:
+    """Yield what opens a file by its name, in the folder or in the archive."""
+    if out.suffix == ".zip":
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            yield lambda name: io.TextIOWrapper(archive.open(name, "w"), encoding="utf-8-sig", newline="")
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    yield lambda name: (out / name).open("w", encoding="utf-8-sig", newline="")
+
+
+def _write(file: TextIO, table: Table, first: tuple, others: Iterator[tuple]) -> int:
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+    writer.writerow((*table.columns, *ADDED_COLUMNS))
+    count = 0
+    for cells, *reasons in chain((first,), others):
+        writer.writerow([guarded("" if cell is None else str(cell)) for cell in (*cells, *reasons, None)])
+        count += 1
+    return count

@@ -1,0 +1,319 @@
+"""`retail load --replace-rejected`: the rows that a steward repaired go back to where they were loaded."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+from psycopg2.extras import execute_values
+
+from retail.contract import Table, tables
+from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
+from retail.database import connect, first_line, marts_schema
+from retail.errors import RetailError
+from retail.load import NEXT_COMMAND, REPAIRS, existing_columns, landing_schema
+from retail.rejects import FILE_PREFIX, ID_COLUMN, WITHDRAW_COLUMN, unguarded
+
+_YES = ("x", "yes", "y", "true", "1", "withdraw")
+_NO = ("", "no", "n", "false", "0")
+_EXPORT_AGAIN = "build and export the rejects again"
+
+_REPAIRS_TABLE = """
+    create table if not exists {} (
+        repaired_at timestamp with time zone not null,
+        source_table text not null,
+        source_row_number bigint not null,
+        rejected_record_id text not null,
+        action text not null,
+        cells_before jsonb not null,
+        cells_after jsonb,
+        repair_file text not null,
+        replaced_at timestamp with time zone
+    )
+"""
+_REJECTED = """
+    select rejected_record_id, source_row_number, raw_record
+    from {}.rejected_records
+    where source_table = %s and rejected_record_id = any (%s)
+"""
+_DONE = """
+    select rejected_record_id, cells_after
+    from {}
+    where source_table = %s and rejected_record_id = any (%s) and replaced_at is null
+    order by repaired_at
+"""
+
+Cells = dict[str, "str | None"]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A row of an exported file as the steward left it; ``cells`` are those of the contract, None where blank."""
+
+    path: Path
+    line: int
+    rejected_record_id: str
+    cells: Cells
+    is_withdrawn: bool
+
+    @property
+    def place(self) -> str:
+        """Where the row stands, for a message."""
+        return f"{self.path}, line {self.line}"
+
+
+@dataclass
+class Outcome:
+    """What became of a table's repairs: numbers of rows, and how often each column was changed."""
+
+    repaired: int = 0
+    withdrawn: int = 0
+    unchanged: int = 0
+    done_before: int = 0
+    columns: Counter[str] = field(default_factory=Counter)
+
+
+def replace_rejected(path: Path, *, dry_run: bool) -> None:
+    """Put repaired rows into the landing tables, all of them or none, and say what was changed.
+
+    Args:
+        path: A folder of files that `retail rejects export` wrote, a .zip of them, or one of the files.
+        dry_run: Whether to say it only.
+
+    Raises:
+        RetailError: A file, a row or the database refused; nothing is changed then.
+    """
+    with _files(path) as files, closing(connect()) as connection:
+        outcomes = repair(connection, files, dry_run=dry_run)
+    width = max(map(len, outcomes))
+    for name, outcome in outcomes.items():
+        changed = ", ".join(f"{column} {count:,}" for column, count in outcome.columns.most_common())
+        done = f", {outcome.done_before:,} repaired before" if outcome.done_before else ""
+        click.echo(
+            f"{name:<{width}}  {outcome.repaired:,} repaired{f' ({changed})' if changed else ''}, "
+            f"{outcome.withdrawn:,} withdrawn, {outcome.unchanged:,} left as they are{done}"
+        )
+    if dry_run:
+        click.echo("nothing was changed: this was a dry run")
+    elif any(outcome.repaired or outcome.withdrawn for outcome in outcomes.values()):
+        click.echo(f"next: {NEXT_COMMAND}")
+    else:
+        click.echo("nothing was changed: no row differs from what was loaded")
+
+
+def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = False) -> dict[str, Outcome]:
+    """Replace the repaired rows of the landing tables, in one transaction.
+
+    Args:
+        connection: An open connection without a transaction under way.
+        files: The tables with their exported and repaired files.
+        dry_run: Whether to take everything back at the end.
+
+    Returns:
+        What became of each table's rows.
+
+    Raises:
+        RetailError: A file, a row or the database refused; nothing is changed then.
+    """
+    repairs = {table: list(_read(table, path)) for table, path in files.items()}
+    try:
+        connection.set_client_encoding("UTF8")
+        with closing(connection.cursor()) as cursor:
+            audit = sql.Identifier(landing_schema(), REPAIRS)
+            for table in repairs:
+                if not existing_columns(cursor, sql.Identifier(landing_schema(), table.raw_name)):
+                    raise RetailError(
+                        f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; of "
+                        f"a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
+                    )
+            cursor.execute(sql.SQL(_REPAIRS_TABLE).format(audit))
+            outcomes = {table.name: _repair_table(cursor, table, rows, audit) for table, rows in repairs.items()}
+            if dry_run:
+                connection.rollback()
+            else:
+                connection.commit()
+            return outcomes
+    except psycopg2.errors.UndefinedTable as error:
+        raise RetailError("nothing is built yet, so nothing is rejected: run dbt build first") from error
+    except psycopg2.Error as error:
+        raise RetailError(f"the database refused the repairs, nothing was changed: {first_line(error)}") from error
+    finally:
+        connection.rollback()
+
+
+@contextmanager
+def _files(path: Path) -> Iterator[dict[Table, Path]]:
+    """Find the exported files at a path, by their names; an archive is unpacked for as long as they are needed."""
+    if path.suffix != ".zip":
+        yield _found(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for name in {FILE_PREFIX + table.name + ".csv" for table in tables()} & set(archive.namelist()):
+                    archive.extract(name, folder)
+            yield _found(Path(folder))
+        except (OSError, zipfile.BadZipFile) as error:
+            raise RetailError(f"{path} can't be read as a ZIP archive: {error}") from error
+        except RetailError as error:  # a file of the archive is better known by the archive
+            raise RetailError(error.message.replace(folder, str(path))) from error
+
+
+def _found(path: Path) -> dict[Table, Path]:
+    places = {f"{FILE_PREFIX}{table.name}.csv": table for table in tables()}
+    if path.is_dir():
+        found = {table: path / name for name, table in places.items() if (path / name).exists()}
+        if not found:
+            raise RetailError(f"{path} holds no {FILE_PREFIX}<table>.csv: give what `retail rejects export` wrote")
+        return found
+    if not path.exists():
+        raise RetailError(f"{path} is not there: give what `retail rejects export` wrote")
+    if path.name not in places:
+        raise RetailError(f"{path} is not named like an export: {FILE_PREFIX}<table>.csv, so that the table is known")
+    return {places[path.name]: path}
+
+
+def _read(table: Table, path: Path) -> Iterator[Repair]:
+    wanted = (*table.columns, ID_COLUMN)
+    header = read_header(path, wanted)
+    if missing := [name for name in wanted if name not in header]:
+        raise RetailError(f"{path} lacks {listed(missing)}: keep the columns of the export")
+    lines: dict[str, int] = {}
+    with opened(path) as (_, text):
+        rows = CsvRows(path, text)
+        cells_of_rows = iter(rows)
+        next(cells_of_rows)  # the header
+        for row in cells_of_rows:
+            if any("\0" in cell for cell in row):
+                raise_nul(path)
+            found = dict(zip(header, map(unguarded, row), strict=True))
+            place = f"{path}, line {rows.line}"
+            identifier = found[ID_COLUMN].strip()
+            if not identifier:
+                raise RetailError(
+                    f"{place}: {ID_COLUMN} is blank: only exported rows are replaced, a new one goes into the source file"
+                )
+            if identifier in lines:
+                raise RetailError(f"{place}: repeats the {ID_COLUMN} of line {lines[identifier]}: keep one of the two")
+            lines[identifier] = rows.line
+            withdraw = found.get(WITHDRAW_COLUMN, "").strip().lower()
+            if withdraw not in _YES + _NO:
+                raise RetailError(
+                    f"{place}: {WITHDRAW_COLUMN} is {withdraw!r}: write x to take the row out, or nothing"
+                )
+            cells = {column: found[column] or None for column in table.columns}
+            yield Repair(path, rows.line, identifier, cells, withdraw in _YES)
+
+
+def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sql.Identifier) -> Outcome:
+    landing = sql.Identifier(landing_schema(), table.raw_name)
+    identifiers = [repair.rejected_record_id for repair in repairs]
+    cursor.execute(sql.SQL("lock table {} in share row exclusive mode").format(landing))
+    staging = sql.Identifier(f"{marts_schema()}_staging")
+    cursor.execute(sql.SQL(_REJECTED).format(staging), [table.name, identifiers])
+    rejected = {identifier: (number, record) for identifier, number, record in cursor.fetchall()}
+    cursor.execute(sql.SQL(_DONE).format(audit), [table.name, identifiers])
+    done = dict(cursor.fetchall())
+    landed = _landed(cursor, table, landing, [number for number, _ in rejected.values()])
+
+    outcome = Outcome()
+    changes: list[tuple[Repair, int, Cells]] = []
+    for repair in repairs:
+        wanted = None if repair.is_withdrawn else repair.cells
+        if repair.rejected_record_id in done and done[repair.rejected_record_id] == wanted:
+            outcome.done_before += 1
+            continue
+        if repair.rejected_record_id not in rejected:
+            raise RetailError(
+                f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last build: "
+                f"{_EXPORT_AGAIN}"
+            )
+        number, record = rejected[repair.rejected_record_id]
+        before = {column: record.get(column) or None for column in table.columns}
+        if wanted == before:
+            outcome.unchanged += 1
+            continue
+        if landed.get(number) != before:
+            raise RetailError(
+                f"{repair.place}: row {number} of {landing_schema()}.{table.raw_name} is not what was rejected any more, "
+                f"because it was loaded or repaired since: {_EXPORT_AGAIN}"
+            )
+        changes.append((repair, number, before))
+        if wanted is None:
+            outcome.withdrawn += 1
+        else:
+            outcome.repaired += 1
+            outcome.columns.update(column for column in table.columns if wanted[column] != before[column])
+    _apply(cursor, table, landing, audit, changes)
+    return outcome
+
+
+def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list[int]) -> dict[int, Cells]:
+    cursor.execute(
+        sql.SQL("select source_row_number, {} from {} where source_row_number = any (%s)").format(
+            sql.SQL(", ").join(map(sql.Identifier, table.columns)), landing
+        ),
+        [numbers],
+    )
+    return {number: dict(zip(table.columns, cells, strict=True)) for number, *cells in cursor.fetchall()}
+
+
+def _apply(
+    cursor: Cursor,
+    table: Table,
+    landing: sql.Identifier,
+    audit: sql.Identifier,
+    changes: list[tuple[Repair, int, Cells]],
+) -> None:
+    """Change the landed rows, and keep what they were. Of a repaired row the file and the number stay."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    updates = [(number, *repair.cells.values()) for repair, number, _ in changes if not repair.is_withdrawn]
+    if updates:
+        execute_values(
+            cursor,
+            sql.SQL(
+                "update {} as landed set ({}) = row ({}), loaded_at = now() from (values %s) as new (row_number, {}) "
+                "where landed.source_row_number = new.row_number"
+            ).format(
+                landing,
+                columns,
+                sql.SQL(", ").join(sql.SQL("new.{}").format(sql.Identifier(column)) for column in table.columns),
+                columns,
+            ),
+            updates,
+            template=f"(%s, {', '.join(['%s::text'] * len(table.columns))})",
+        )
+    withdrawn = [number for repair, number, _ in changes if repair.is_withdrawn]
+    cursor.execute(sql.SQL("delete from {} where source_row_number = any (%s)").format(landing), [withdrawn])
+    if changes:
+        execute_values(
+            cursor,
+            sql.SQL(
+                "insert into {} (repaired_at, source_table, source_row_number, rejected_record_id, action, cells_before, "
+                "cells_after, repair_file) values %s"
+            ).format(audit),
+            [
+                (
+                    table.name,
+                    number,
+                    repair.rejected_record_id,
+                    "withdrawn" if repair.is_withdrawn else "repaired",
+                    json.dumps(before),
+                    None if repair.is_withdrawn else json.dumps(repair.cells),
+                    repair.path.name,
+                )
+                for repair, number, before in changes
+            ],
+            template="(now(), %s, %s, %s, %s, %s, %s, %s)",
+        )
