@@ -23,7 +23,7 @@ from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
 from retail.database import connect, first_line, marts_schema
 from retail.errors import RetailError
 from retail.load import NEXT_COMMAND, REPAIRS, existing_columns, landing_schema
-from retail.rejects import FILE_PREFIX, ID_COLUMN, WITHDRAW_COLUMN, unguarded
+from retail.rejects import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
 
 _YES = ("x", "yes", "y", "true", "1", "withdraw")
 _NO = ("", "no", "n", "false", "0")
@@ -64,6 +64,7 @@ class Repair:
     path: Path
     line: int
     rejected_record_id: str
+    source_row_number: int | None
     cells: Cells
     is_withdrawn: bool
 
@@ -134,8 +135,8 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
             for table in repairs:
                 if not existing_columns(cursor, sql.Identifier(landing_schema(), table.raw_name)):
                     raise RetailError(
-                        f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; of "
-                        f"a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
+                        f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; "
+                        f"of a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
                     )
             cursor.execute(sql.SQL(_REPAIRS_TABLE).format(audit))
             outcomes = {table.name: _repair_table(cursor, table, rows, audit) for table, rows in repairs.items()}
@@ -202,7 +203,7 @@ def _read(table: Table, path: Path) -> Iterator[Repair]:
             identifier = found[ID_COLUMN].strip()
             if not identifier:
                 raise RetailError(
-                    f"{place}: {ID_COLUMN} is blank: only exported rows are replaced, a new one goes into the source file"
+                    f"{place}: {ID_COLUMN} is blank: only exported rows are replaced, new ones go into the source file"
                 )
             if identifier in lines:
                 raise RetailError(f"{place}: repeats the {ID_COLUMN} of line {lines[identifier]}: keep one of the two")
@@ -213,7 +214,9 @@ def _read(table: Table, path: Path) -> Iterator[Repair]:
                     f"{place}: {WITHDRAW_COLUMN} is {withdraw!r}: write x to take the row out, or nothing"
                 )
             cells = {column: found[column] or None for column in table.columns}
-            yield Repair(path, rows.line, identifier, cells, withdraw in _YES)
+            number = found.get(NUMBER_COLUMN, "").strip()
+            row_number = int(number) if number.isascii() and number.isdecimal() else None
+            yield Repair(path, rows.line, identifier, row_number, cells, withdraw in _YES)
 
 
 def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sql.Identifier) -> Outcome:
@@ -225,29 +228,31 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sq
     rejected = {identifier: (number, record) for identifier, number, record in cursor.fetchall()}
     cursor.execute(sql.SQL(_DONE).format(audit), [table.name, identifiers])
     done = dict(cursor.fetchall())
-    landed = _landed(cursor, table, landing, [number for number, _ in rejected.values()])
+    numbers = {repair.rejected_record_id: repair.source_row_number for repair in repairs}
+    numbers |= {identifier: number for identifier, (number, _) in rejected.items()}
+    landed = _landed(cursor, table, landing, [number for number in numbers.values() if number is not None])
 
     outcome = Outcome()
     changes: list[tuple[Repair, int, Cells]] = []
     for repair in repairs:
         wanted = None if repair.is_withdrawn else repair.cells
+        number, record = rejected.get(repair.rejected_record_id, (None, {}))
+        before = {column: record.get(column) or None for column in table.columns}
         if repair.rejected_record_id in done and done[repair.rejected_record_id] == wanted:
             outcome.done_before += 1
             continue
-        if repair.rejected_record_id not in rejected:
+        if number is None and landed.get(repair.source_row_number) != wanted:
             raise RetailError(
-                f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last build: "
-                f"{_EXPORT_AGAIN}"
+                f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last "
+                f"build: {_EXPORT_AGAIN}"
             )
-        number, record = rejected[repair.rejected_record_id]
-        before = {column: record.get(column) or None for column in table.columns}
-        if wanted == before:
+        if number is None or wanted == before:
             outcome.unchanged += 1
             continue
         if landed.get(number) != before:
             raise RetailError(
-                f"{repair.place}: row {number} of {landing_schema()}.{table.raw_name} is not what was rejected any more, "
-                f"because it was loaded or repaired since: {_EXPORT_AGAIN}"
+                f"{repair.place}: row {number} of {landing_schema()}.{table.raw_name} is not what was rejected any "
+                f"more, because it was loaded or repaired since: {_EXPORT_AGAIN}"
             )
         changes.append((repair, number, before))
         if wanted is None:
@@ -300,8 +305,8 @@ def _apply(
         execute_values(
             cursor,
             sql.SQL(
-                "insert into {} (repaired_at, source_table, source_row_number, rejected_record_id, action, cells_before, "
-                "cells_after, repair_file) values %s"
+                "insert into {} (repaired_at, source_table, source_row_number, rejected_record_id, action, "
+                "cells_before, cells_after, repair_file) values %s"
             ).format(audit),
             [
                 (

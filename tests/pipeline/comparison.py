@@ -127,6 +127,22 @@ def differences(found: Facts, expected: Facts, shown: int = 5) -> dict[str, Any]
     return result
 
 
+def contents(query: Query, database: dict[str, str], *schemas: str) -> Facts:
+    """Every table and view of the schemas with all its rows, as text and in an order of their own."""
+    relations = query(
+        database,
+        """
+        select format('%%I.%%I', table_schema, table_name) from information_schema.tables
+        where table_schema = any (%s) order by 1
+        """,
+        [list(schemas)],
+    )
+    return {
+        name: query(database, f'select found::text from {name} as found order by found::text collate "C"')
+        for (name,) in relations
+    }
+
+
 def labels_in_order(facts: Facts) -> Facts:
     """Sort the labels of each row: a rule of another severity than usual stands in another list."""
     return {name: [tuple(map(_sorted_labels, row)) for row in found] for name, found in facts.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 
 import pytest
@@ -27,10 +28,13 @@ def disagreement(database, run_program, query, tmp_path):
     def compare(world: World, policy: str = "best") -> dict:
         write_world(world, tmp_path)
         run_program(database, "retail", "load", str(tmp_path))
-        variables = (
-            f"{{raw_layer: landing, data_cutoff_date: '{CUTOFF}', loyalty_rule_policy: {policy}, max_rejected_share: 1}}"
-        )
-        run_program(database, "dbt", "run", "--vars", variables)
+        variables = {
+            "raw_layer": "landing",
+            "data_cutoff_date": str(CUTOFF),
+            "loyalty_rule_policy": policy,
+            "max_rejected_share": 1,  # a world may be spoiled through and through
+        }
+        run_program(database, "dbt", "run", "--vars", json.dumps(variables))
         raw = read_directory(tmp_path)
         result = compute(raw, Settings(data_cutoff_date=CUTOFF, loyalty_rule_policy=policy))
         return differences(facts_of_database(query, database), facts_of_oracle(result, raw))

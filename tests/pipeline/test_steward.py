@@ -1,0 +1,447 @@
+"""A steward's day: rejects are handed out, repaired, taken back and remembered; a broken delivery changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from comparison import contents
+from shop import clean_shop, write_shop
+
+from retail.load import load
+from retail.rejects import guarded, rejects, unguarded
+
+VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
+LEDGER = """
+    select customer_id, entry_number, entry_type, transaction_id, rule_ids, points, running_balance
+    from retail.loyalty_ledger order by 1, 2
+"""
+OPEN = "select status, count(*) from retail_history.quarantine_history group by 1"
+CUSTOMERS = "select * from retail.customer_details order by customer_id"
+
+
+def build(run_program, database, check: bool = True, **more):
+    """Build and run the data tests; the unit tests do not look at the data."""
+    variables = json.dumps(VARIABLES | more)
+    return run_program(
+        database, "dbt", "build", "--exclude-resource-type", "unit_test", "--vars", variables, check=check
+    )
+
+
+def read_export(folder: Path, table: str) -> list[dict[str, str]]:
+    with (folder / f"rejected_{table}.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_export(folder: Path, table: str, rows: list[dict[str, str]]) -> None:
+    with (folder / f"rejected_{table}.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+# ------------------------------------------------------------------------------------------- from reject to clean point
+
+
+@pytest.fixture(scope="module")
+def clean(new_database, run_program, tmp_path_factory):
+    """The shop without a fault, and without the transaction that nobody repairs."""
+    shop = clean_shop()
+    del shop["store_sales_header"][2], shop["store_sales_line_items"][2]
+    database = new_database()
+    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("clean"))))
+    build(run_program, database)
+    return database
+
+
+@pytest.fixture(scope="module")
+def repaired(new_database, run_program, tmp_path_factory, query):
+    """Three rejected transactions; the export of two of them is repaired and taken back. What was seen on the way."""
+    shop = clean_shop()
+    shop["store_sales_line_items"][0] = "1,T1,P1,,,10.00"  # no quantity: the header falls with it
+    shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"  # not what its line says
+    shop["store_sales_header"][2] = "T3,C404,S1,2025-06-03 10:00:00,30.00"  # a customer nobody knows
+    database = new_database()
+    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("dirty"))))
+    build(run_program, database)
+    seen = {"database": database, "first": query(database, OPEN)}
+
+    out = tmp_path_factory.mktemp("rejects") / "export"
+    run_program(database, "retail", "rejects", "export", "--out", str(out))
+    seen["exported"] = {table: read_export(out, table) for table in ("store_sales_header", "store_sales_line_items")}
+    lines = read_export(out, "store_sales_line_items")
+    lines[0]["quantity"] = "1"
+    write_export(out, "store_sales_line_items", lines)
+    headers = read_export(out, "store_sales_header")
+    next(row for row in headers if row["transaction_id"] == "T2")["total_amount"] = "20.00"
+    write_export(out, "store_sales_header", headers)
+    seen["before"] = contents(query, database, "retail_landing")
+    seen["dry run"] = run_program(database, "retail", "load", "--replace-rejected", str(out), "--dry-run").stdout
+    seen["after dry run"] = contents(query, database, "retail_landing")
+    seen["said"] = run_program(database, "retail", "load", "--replace-rejected", str(out)).stdout
+    seen["after"] = contents(query, database, "retail_landing")
+    seen["again"] = run_program(database, "retail", "load", "--replace-rejected", str(out)).stdout
+    build(run_program, database)
+    seen["history"] = query(
+        database,
+        """
+        select record_key, status, resolution, opening_number, first_seen_build, resolved_in_build,
+            resolved_by_load = (select max(loaded_at) from retail_landing.raw_store_sales_header) as by_this_load
+        from retail_history.quarantine_history where source_table = 'store_sales_header' order by 1
+        """,
+    )
+    seen["after the build"] = run_program(database, "retail", "load", "--replace-rejected", str(out)).stdout
+    return seen
+
+
+def test_the_export_names_the_fault_and_the_root_first(repaired):
+    headers, lines = repaired["exported"]["store_sales_header"], repaired["exported"]["store_sales_line_items"]
+    assert [(row["transaction_id"], row["failed_rules"]) for row in headers] == [
+        ("T2", "total_amount_mismatch"),
+        ("T1", "line_item_rejected"),
+        ("T3", "customer_id_unknown"),
+    ]
+    assert list(lines[0])[:6] == [
+        "line_item_id", "transaction_id", "product_id", "promotion_id", "quantity", "line_item_amount"
+    ]  # fmt: skip
+    assert lines[0]["failed_rules"] == "quantity_missing;transaction_rejected"
+    assert lines[0]["reason"].startswith("quantity is blank")
+    assert headers[1]["caused_by"] == "store_sales_line_items:T1|1"
+
+
+def test_a_dry_run_changes_nothing(repaired):
+    assert "nothing was changed: this was a dry run" in repaired["dry run"]
+    assert repaired["dry run"].splitlines()[:-1] == repaired["said"].splitlines()[:-1]
+    assert repaired["after dry run"] == repaired["before"]
+
+
+def test_only_the_repaired_rows_change(repaired):
+    assert "store_sales_header      1 repaired (total_amount 1), 0 withdrawn, 2 left as they are" in repaired["said"]
+    assert "store_sales_line_items  1 repaired (quantity 1), 0 withdrawn, 2 left as they are" in repaired["said"]
+    changed = {table: set(repaired["after"][table]) - set(rows) for table, rows in repaired["before"].items()}
+    assert {table.partition("raw_")[2]: len(rows) for table, rows in changed.items() if rows} == {
+        "store_sales_header": 1,
+        "store_sales_line_items": 1,
+    }
+
+
+def test_repairs_are_taken_back_once(repaired):
+    for said in (repaired["again"], repaired["after the build"]):
+        assert said.count("0 repaired, 0 withdrawn, 2 left as they are, 1 repaired before") == 2
+        assert said.endswith("nothing was changed: no row differs from what was loaded\n")
+
+
+def test_every_repair_is_kept_with_what_was_there_before(repaired, query):
+    found = query(
+        repaired["database"],
+        """
+        select source_table, action, cells_before ->> 'total_amount', cells_after ->> 'total_amount', repair_file
+        from retail_landing.repairs order by 1
+        """,
+    )
+    assert found == [
+        ("store_sales_header", "repaired", "25.00", "20.00", "rejected_store_sales_header.csv"),
+        ("store_sales_line_items", "repaired", None, None, "rejected_store_sales_line_items.csv"),
+    ]
+
+
+def test_two_are_resolved_and_one_is_open(repaired):
+    assert repaired["first"] == [("open", 6)]
+    assert repaired["history"] == [
+        ("T1", "resolved", "repaired", 1, 1, 2, True),
+        ("T2", "resolved", "repaired", 1, 1, 2, True),
+        ("T3", "open", None, 1, 1, None, None),
+    ]
+
+
+def test_the_points_are_those_of_the_clean_data(repaired, clean, query):
+    assert query(repaired["database"], LEDGER) == query(clean, LEDGER)
+    assert query(repaired["database"], CUSTOMERS) == query(clean, CUSTOMERS)
+    # by hand: 100 + 10 + 20, and 40 + 5
+    assert query(clean, "select customer_id, total_loyalty_points from retail.customer_details order by 1") == [
+        ("C1", 130),
+        ("C2", 45),
+    ]
+
+
+def test_a_file_loaded_anew_undoes_the_repairs_and_reopens_the_rejects(repaired, run_program, query, tmp_path):
+    """The last of this story: the steward repaired the rows, and nobody the source."""
+    database = repaired["database"]
+    shop = clean_shop()
+    shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"
+    result = run_program(database, "retail", "load", str(write_shop(shop, tmp_path)))
+    assert "note: rows that --replace-rejected had repaired (2) are the files' again" in result.stderr
+    build(run_program, database)
+    found = query(
+        database,
+        """
+        select record_key, opening_number, status, resolution from retail_history.quarantine_history
+        where source_table = 'store_sales_header' order by 1, 2
+        """,
+    )
+    assert found == [
+        ("T1", 1, "resolved", "repaired"),
+        ("T2", 1, "resolved", "repaired"),
+        ("T2", 2, "open", None),
+        ("T3", 1, "resolved", "repaired"),
+    ]
+    ((builds, rules),) = query(
+        database,
+        "select count(distinct build_number), count(distinct source_table || rule_id) from retail_history.dq_trend",
+    )
+    assert builds == 3
+    assert query(database, "select count(*) from retail_history.dq_trend") == [(builds * rules,)]
+    before = contents(query, database, "retail", "retail_staging", "retail_history")
+    build(run_program, database)
+    assert contents(query, database, "retail", "retail_staging", "retail_history") == before
+
+
+# --------------------------------------------------------------------------------------------------- what is not taken
+
+
+@pytest.fixture(scope="module")
+def rejected(new_database, run_program, tmp_path_factory):
+    """A shop with two rejected stores that is only checked, not built: enough to export from."""
+    shop = clean_shop()
+    shop["stores"] += ['S2,"=1+1",Graz,"a ""quoted"", cell",not-a-day', "S3,-5,,@x,2020-02-30"]
+    database = new_database()
+    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("rejected"))))
+    run_program(database, "dbt", "run", "--vars", json.dumps(VARIABLES), "-s", "+rejected_records")
+    return database
+
+
+@pytest.fixture
+def connected(rejected, monkeypatch):
+    """This process connects to that database."""
+    for name, value in rejected.items():
+        monkeypatch.setenv(name, str(value))
+    return rejected
+
+
+@pytest.fixture
+def export(connected, tmp_path):
+    result = CliRunner().invoke(rejects, ["export", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    return tmp_path / "out"
+
+
+def replaced(path: Path, *options: str):
+    return CliRunner().invoke(load, ["--replace-rejected", str(path), *options])
+
+
+def test_no_cell_of_an_export_starts_a_formula(export):
+    rows = read_export(export, "stores")
+    assert [row["store_name"] for row in rows] == ["'=1+1", "'-5"]
+    assert rows[1]["store_region"] == "'@x"
+    with (export / "rejected_stores.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert not [cell for row in csv.reader(file) for cell in row if cell[:1] in "=+-@\t\r" and cell]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1",
+        "+1",
+        "-1",
+        "@x",
+        "\t=1",
+        " =1",
+        '"=1',
+        "'=1",
+        "''=1",
+        "\r\n",
+        "a",
+        "'",
+        "''",
+        "'a",
+        "",
+        "\uff1d1",
+        "a=1",
+        "|x",
+    ],
+)
+def test_a_guarded_cell_comes_back_as_it_was(cell):
+    assert unguarded(guarded(cell)) == cell
+    assert guarded(cell)[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def test_an_export_that_nobody_touched_changes_nothing(export):
+    result = replaced(export)
+    assert result.exit_code == 0, result.output
+    assert "stores  0 repaired, 0 withdrawn, 2 left as they are" in result.output
+
+
+def test_an_export_is_not_overwritten(export):
+    result = CliRunner().invoke(rejects, ["export", "--out", str(export)])
+    assert result.exit_code == 1
+    assert result.output.endswith(
+        "rejected_stores.csv is there already, perhaps with repairs: give another place, or --force\n"
+    )
+    assert CliRunner().invoke(rejects, ["export", "--out", str(export), "--force"]).exit_code == 0
+
+
+def test_one_csv_is_not_enough_for_seven_tables(connected, tmp_path):
+    result = CliRunner().invoke(rejects, ["export", "--out", str(tmp_path / "all.csv")])
+    assert result.exit_code == 1
+    assert "give --out a folder, or a name ending in .zip" in result.output
+
+
+def test_an_archive_is_written_and_read(connected, tmp_path):
+    archive = tmp_path / "rejects.zip"
+    assert CliRunner().invoke(rejects, ["export", "--out", str(archive)]).exit_code == 0
+    assert zipfile.ZipFile(archive).namelist() == ["rejected_stores.csv"]
+    result = replaced(archive)
+    assert result.exit_code == 0, result.output
+    assert "stores  0 repaired, 0 withdrawn, 2 left as they are" in result.output
+
+
+def _with(**cells: str):
+    def change(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        rows[1].update(cells)
+        return rows
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_with(rejected_record_id=""), ", line 3: rejected_record_id is blank: only exported rows are replaced"),
+        (_with(rejected_record_id="made-up", store_name="other"), ", line 3: rejected_record_id 'made-up' is not"),
+        (_with(withdraw="perhaps"), ", line 3: withdraw is 'perhaps': write x to take the row"),
+        (lambda rows: [*rows, rows[0]], ", line 4: repeats the rejected_record_id of line 2: keep one of the two"),
+        (
+            lambda rows: [{k: v for k, v in row.items() if k != "store_city"} for row in rows],
+            " lacks column store_city: keep the columns of the export",
+        ),
+        (_with(store_name="a\0b"), ", line 3: a NUL byte"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_repair_is_said_in_one_line(export, query, rejected, change, words):
+    before = contents(query, rejected, "retail_landing")
+    rows = read_export(export, "stores")
+    unguarded_rows = change([dict(row) for row in rows])
+    unguarded_rows[0]["opening_date"] = "2020-01-01"  # a good repair beside the bad one is not taken either
+    write_export(export, "stores", unguarded_rows)
+    result = replaced(export)
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert words in line and "rejected_stores.csv" in line
+    assert contents(query, rejected, "retail_landing") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give the folder of the seven files, or --replace-rejected and the repaired rows"),
+        (["a", "--replace-rejected", "b"], "give the folder of the seven files, or --replace-rejected"),
+        (["a", "--dry-run"], "--dry-run goes with --replace-rejected"),
+        (["--replace-rejected", "nowhere"], "nowhere is not there: give what `retail rejects export` wrote"),
+        (["--replace-rejected", "nowhere.zip"], "nowhere.zip can't be read as a ZIP archive"),
+    ],
+)
+def test_what_is_wrong_with_the_command_is_said(connected, arguments, words):
+    result = CliRunner().invoke(load, arguments)
+    assert result.exit_code in (1, 2)
+    assert words in result.output
+
+
+def test_a_withdrawn_row_is_taken_out_and_a_repair_fits_once(export, query, rejected):
+    rows = read_export(export, "stores")
+    rows[0]["withdraw"] = "x"
+    rows[1]["opening_date"] = "2020-02-29"
+    write_export(export, "stores", rows)
+    result = replaced(export)
+    assert "stores  1 repaired (opening_date 1), 1 withdrawn, 0 left as they are" in result.output
+    columns = "source_row_number, store_id, store_name, opening_date, source_file"
+    found = query(rejected, f"select {columns} from retail_landing.raw_stores order by 1")
+    assert found == [
+        (1, "S1", "Main", "2020-01-01", "stores.csv"),
+        (3, "S3", "-5", "2020-02-29", "stores.csv"),
+    ]
+    # someone else, from the same export, would have it otherwise
+    rows[0]["withdraw"] = ""
+    rows[1]["opening_date"] = "2020-03-01"
+    write_export(export, "stores", rows)
+    result = replaced(export)
+    assert result.exit_code == 1
+    assert ", line 3: row 3 of retail_landing.raw_stores is not what was rejected any more" in result.output
+
+
+# -------------------------------------------------------------------------------------------------- the circuit breaker
+
+
+def test_a_broken_delivery_leaves_the_marts_as_they_were(fresh_database, run_program, query, tmp_path):
+    run_program(fresh_database, "dbt", "seed", "--vars", "raw_layer: landing")
+    run_program(fresh_database, "retail", "load", str(write_shop(clean_shop(), tmp_path)))
+    limits = {"rejected_share_min_rows": 4}
+    build(run_program, fresh_database, **limits)
+    before = contents(query, fresh_database, "retail")
+    assert len(before) > 10
+    summary = run_program(fresh_database, "retail", "summary").stdout
+
+    broken = clean_shop()
+    for number in (1, 2, 3):
+        broken["store_sales_line_items"][number] = f"1,T{number + 1},P1,,x,-1"
+    run_program(fresh_database, "retail", "load", str(write_shop(broken, tmp_path)))
+    result = build(run_program, fresh_database, check=False, **limits)
+
+    assert result.returncode == 1
+    for words in (
+        "Too much was rejected, so the marts stay as the last good build left them.",
+        "store_sales_header: 3 of 4 rows were rejected (75.0 %, at most 50.0 %), mostly for line_item_rejected (3)",
+        "store_sales_line_items: 3 of 4 rows were rejected (75.0 %, at most 50.0 %), mostly for "
+        "line_item_amount_negative (3), quantity_invalid (3), transaction_rejected (3)",
+        "raise the var max_rejected_share",
+    ):
+        assert words in result.stdout
+    assert contents(query, fresh_database, "retail") == before
+    assert (
+        run_program(fresh_database, "retail", "summary").stdout.partition("rejected for")[0]
+        == (summary.partition("no row was rejected")[0])
+    )
+    # what was seen is remembered all the same, and a limit for the tables in question lets it through
+    assert query(fresh_database, "select count(*) from retail_history.dq_builds") == [(2,)]
+    most = {"default": 0.5, "store_sales_header": 0.8, "store_sales_line_items": 0.8}
+    assert build(run_program, fresh_database, check=False, **limits, max_rejected_share=most).returncode == 0
+    assert query(fresh_database, "select count(*) from retail.store_sales_header") == [(1,)]
+
+
+# --------------------------------------------------------------------------------------------------------- the switches
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"rule_severity": {"made_up": "warn"}}, "var rule_severity names made_up, and there is no such rule"),
+        ({"rule_severity": {"stores.email_invalid": "warn"}}, "names stores.email_invalid, and there is no such rule"),
+        (
+            {"rule_severity": {"email_invalid": "loud"}},
+            "gives email_invalid the severity 'loud': use error",
+        ),
+        (
+            {"rule_severity": {"store_id_missing": "off"}},
+            "rule store_id_missing of stores can't be 'off', because the primary key rests on it; "
+            "write <table>.store_id_missing if another table is meant",
+        ),
+        (
+            {"rule_severity": {"store_sales_line_items.transaction_rejected": "warn"}},
+            "transaction_rejected of store_sales_line_items can't be 'warn', because that a transaction is whole",
+        ),
+        ({"accept_returns": "perhaps"}, "var accept_returns is 'perhaps': use true or false"),
+        ({"max_rejected_share": 50}, "var max_rejected_share is '50' for stores: use a share from 0 to 1"),
+    ],
+)
+def test_a_switch_that_does_not_exist_is_named(server, run_program, tmp_path, variables, words):
+    result = run_program(
+        server, "dbt", "parse", "--target-path", str(tmp_path), "--vars", json.dumps(variables), check=False
+    )
+    assert result.returncode != 0
+    assert words in " ".join(result.stdout.split())
