@@ -1,6 +1,7 @@
 """Whatever comes in: small worlds, dirtied by hypothesis, and what must hold of each of them.
 
-RETAIL_WORLDS sets how many worlds are tried; the default is meant for `make test`.
+RETAIL_WORLDS sets how many worlds are tried, RETAIL_SEEDS how many samples a rate; the defaults are meant for
+`make test`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from replay import Replay, connected
 from worlds import CUTOFF, DATED, NUMERIC, World, clean_world, write_world
 
 from retail.errors import RetailError
+from retail.generate.command import write_files
 from retail.load import find_sources, load_sources
 
 WORLDS = int(os.environ.get("RETAIL_WORLDS", "80"))
+SEEDS = int(os.environ.get("RETAIL_SEEDS", "2"))
 
 # What each setting of the vars is called, what dbt is told and what the oracle is told.
 SWITCHES: dict[str, dict[str, Any]] = {
@@ -279,3 +282,35 @@ def test_a_nul_byte_is_refused_with_its_line(database, tmp_path_factory, query, 
     ):
         load_sources(connection, find_sources(replay_folder))
     assert query(database, count) == before
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.4])
+def test_every_injected_fault_is_found_and_nothing_else(database, replays, query, tmp_path, rate):
+    """Precision and recall of the rules, row by row, against what the generator says it spoiled; `-rP` shows them."""
+    replay, _ = replays["as delivered"]
+    hits = wrong = missed = rows = 0
+    for seed in range(1, SEEDS + 1):
+        folder = tmp_path / str(seed)
+        counts = write_files(folder, days=7, customers=300, transactions=2000, seed=seed, anomaly_rate=rate)
+        replay.load(folder)
+        replay.build()
+        expected = {
+            (table, rule, row)
+            for table, rules in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["expected"].items()
+            for rule, found in rules.items()
+            for row in found
+        }
+        found = set(
+            query(database, "select source_table, rule_id, source_row_number from retail_staging.rejected_record_rules")
+        )
+        assert len({rule for _, rule, _ in expected}) > 40
+        hits += len(found & expected)
+        wrong += len(found - expected)
+        missed += len(expected - found)
+        rows += sum(counts.values())
+    precision, recall = hits / (hits + wrong), hits / (hits + missed)
+    print(  # noqa: T201 (the table that -rP shows)
+        f"{rate:.0%} of {SEEDS} samples: {rows:,} rows, {hits + missed:,} faults, {hits:,} found, {missed} missed, "
+        f"{wrong} wrong: precision {precision:.2%}, recall {recall:.2%}"
+    )
+    assert (precision, recall) == (1, 1)
