@@ -28,7 +28,7 @@
             {%- set limit = row['max_rejected_share'] if is_tripped else row['warn_rejected_share'] -%}
             {%- set said -%}
                 {{ row['scope'] }}: {{ row['rows_rejected'] }} of {{ row['rows_in'] }} rows were rejected (
-                {{- '%.1f' | format(row['rejected_share'] * 100) }} %, {{ 'at most' if is_tripped else 'a warning from' }}{{ ' ' }}
+                {{- '%.1f' | format(row['rejected_share'] * 100) }} %, {{ 'at most' if is_tripped else 'a warning above' }}{{ ' ' }}
                 {{- '%.1f' | format(limit * 100) }} %), mostly for {{ row['top_rules'] }}
             {%- endset -%}
             {%- if is_tripped -%}{%- do tripped.append(said) -%}{%- else -%}{%- do exceptions.warn(said) -%}{%- endif -%}
