@@ -44,6 +44,12 @@ _SEGMENTS = """
     group by segments.segment_id, segments.segment_name, segments.priority
     order by segments.priority
 """
+_STOPPED = """
+    select scope, rejected_share
+    from {staging}.circuit_breaker
+    where verdict = 'tripped'
+    order by scope
+"""
 _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit 10;"
 
 
@@ -68,6 +74,7 @@ def summary_lines(connection: Connection, schema: str) -> list[str]:
     """
     try:
         as_of, cutoff = _fetch(connection, schema, _AS_OF)[0]
+        stopped = _fetch(connection, schema, _STOPPED)
         conservation = _fetch(connection, schema, _CONSERVATION)
         reasons = _fetch(connection, schema, _REASONS, [_TOP_REASONS])
         segments = _fetch(connection, schema, _SEGMENTS)
@@ -77,6 +84,7 @@ def summary_lines(connection: Connection, schema: str) -> list[str]:
         raise RetailError(f"the database refused: {error.diag.message_primary or error}") from error
     return [
         f"as of {as_of} (nothing after {cutoff} counts)",
+        *_stopped_lines(stopped),
         "",
         *_conservation_lines(conservation),
         "",
@@ -103,6 +111,17 @@ def _fetch(connection: Connection, schema: str, query: str, arguments: list[Any]
             arguments,
         )
         return cursor.fetchall()
+
+
+def _stopped_lines(rows: list[tuple]) -> list[str]:
+    """Say that the last build ended before the marts, and what is still of the build before it."""
+    if not rows:
+        return []
+    shares = ", ".join(f"{scope} {share:.1%}" for scope, share in rows)
+    return [
+        f"the last build STOPPED before the marts, too much was rejected: {shares}",
+        "rows, money and segments are those of the last good build, the reasons those of the stopped one",
+    ]
 
 
 def _conservation_lines(rows: list[tuple]) -> list[str]:

@@ -403,15 +403,26 @@ def test_a_broken_delivery_leaves_the_marts_as_they_were(fresh_database, run_pro
     ):
         assert words in result.stdout
     assert contents(query, fresh_database, "retail") == before
-    assert (
-        run_program(fresh_database, "retail", "summary").stdout.partition("rejected for")[0]
-        == (summary.partition("no row was rejected")[0])
-    )
+    first, stopped, which, *lines = run_program(fresh_database, "retail", "summary").stdout.splitlines()
+    assert stopped.endswith("too much was rejected: store_sales_header 75.0%, store_sales_line_items 75.0%")
+    assert which.endswith("are those of the last good build, the reasons those of the stopped one")
+    assert [line for line in summary.splitlines() if line not in (first, *lines)] == ["no row was rejected"]
     # what was seen is remembered all the same, and a limit for the tables in question lets it through
     assert query(fresh_database, "select count(*) from retail_history.dq_builds") == [(2,)]
     most = {"default": 0.5, "store_sales_header": 0.8, "store_sales_line_items": 0.8}
     assert build(run_program, fresh_database, check=False, **limits, max_rejected_share=most).returncode == 0
     assert query(fresh_database, "select count(*) from retail.store_sales_header") == [(1,)]
+
+
+def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tmp_path):
+    def models(selection: str) -> set[str]:
+        arguments = ("--quiet", "ls", "--resource-type", "model", "--output", "name", "--target-path", str(tmp_path))
+        return set(run_program(server, "dbt", *arguments, "-s", selection).stdout.split())
+
+    marts, valid_rows = models("path:models/marts"), models("stg_*")
+    assert len(marts) > 10 and len(valid_rows) == 7
+    assert valid_rows <= models("circuit_breaker+1")
+    assert models("1+path:models/marts") <= marts | valid_rows
 
 
 # --------------------------------------------------------------------------------------------------------- the switches
