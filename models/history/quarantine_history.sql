@@ -10,7 +10,13 @@ rejected_records as (
     select * from {{ ref('rejected_records') }}
 
 ),
+{% for table in checked_tables() %}
+checked_{{ table }} as (
 
+    select * from {{ ref('checked_' ~ table) }}
+
+),
+{% endfor %}
 build as (
 
     select * from {{ ref('dq_builds') }}
@@ -106,11 +112,11 @@ clean_keys as (
         gone.source_table,
         gone.record_key
     from gone
-    inner join {{ ref('checked_' ~ table) }} as verdicts
+    inner join checked_{{ table }}
         on
             gone.source_table = '{{ table }}'
-            and gone.record_key = verdicts.record_key
-    where verdicts.is_valid
+            and gone.record_key = checked_{{ table }}.record_key
+    where checked_{{ table }}.is_valid
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 

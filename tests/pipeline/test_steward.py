@@ -200,6 +200,12 @@ def test_a_file_loaded_anew_undoes_the_repairs_and_reopens_the_rejects(repaired,
     before = contents(query, database, "retail", "retail_staging", "retail_history")
     build(run_program, database)
     assert contents(query, database, "retail", "retail_staging", "retail_history") == before
+    # nor does the memory fade where all is made anew, or where a run reads no rows
+    for option in ("--full-refresh", "--empty"):
+        run_program(database, "dbt", "run", option, "--vars", json.dumps(VARIABLES))
+        assert contents(query, database, "retail_history") == {
+            name: rows for name, rows in before.items() if name.startswith("retail_history.")
+        }
 
 
 # --------------------------------------------------------------------------------------------------- what is not taken
