@@ -59,7 +59,7 @@ class Source:
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path), required=False)
+@click.argument("directory", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--replace-rejected",
     "repairs",

@@ -80,11 +80,12 @@ def rejects() -> None:
 )
 @click.option("--force", is_flag=True, help="Overwrite an export that is there, repaired or not.")
 def export(out: Path, names: tuple[str, ...], force: bool) -> None:
-    """Write the open rejects of the last build, one CSV a table: the columns as they came, and why they were rejected.
+    """Write the rejects of the last build, one CSV a table.
 
-    The rows that nothing else caused stand first. Correct the cells, or put an x under `withdraw` to take a row out,
-    and give the files to `retail load --replace-rejected`. A cell that a spreadsheet could take for a formula begins
-    with a ', which the way back takes off again.
+    The columns are those of the input, then why the row was rejected; the rows that nothing else caused stand first.
+    Correct the cells, or put an x under `withdraw` to take a row out, and give the files to `retail load
+    --replace-rejected`. A cell that a spreadsheet could take for a formula begins with a ', which the way back takes
+    off again.
     """
     chosen = [table for table in tables() if not names or table.name in names]
     with closing(connect()) as connection:
@@ -132,6 +133,8 @@ def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, fo
         raise RetailError(f"the database refused: {first_line(error)}") from error
     except OSError as error:
         raise RetailError(f"{out} can't be written: {error.strerror}") from error
+    if not counts and out.suffix == ".zip":
+        out.unlink()  # an archive of nothing
     return counts
 
 
@@ -151,8 +154,12 @@ def _writer(out: Path) -> Iterator[Callable[[str], AbstractContextManager[TextIO
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             yield lambda name: io.TextIOWrapper(archive.open(name, "w"), encoding="utf-8-sig", newline="")
         return
-    out.mkdir(parents=True, exist_ok=True)
-    yield lambda name: (out / name).open("w", encoding="utf-8-sig", newline="")
+
+    def opened_file(name: str) -> TextIO:
+        out.mkdir(parents=True, exist_ok=True)
+        return (out / name).open("w", encoding="utf-8-sig", newline="")
+
+    yield opened_file
 
 
 def _write(file: TextIO, table: Table, first: tuple, others: Iterator[tuple]) -> int:

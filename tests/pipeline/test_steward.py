@@ -293,6 +293,13 @@ def test_an_export_is_not_overwritten(export):
     assert CliRunner().invoke(rejects, ["export", "--out", str(export), "--force"]).exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_where_nothing_is_rejected_nothing_is_written(connected, tmp_path, name):
+    result = CliRunner().invoke(rejects, ["export", "--out", str(tmp_path / name), "--table", "products"])
+    assert (result.exit_code, result.output) == (0, "nothing is rejected: there is nothing to export\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_csv_is_not_enough_for_seven_tables(connected, tmp_path):
     result = CliRunner().invoke(rejects, ["export", "--out", str(tmp_path / "all.csv")])
     assert result.exit_code == 1
