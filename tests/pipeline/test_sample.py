@@ -100,6 +100,36 @@ def test_every_rule_has_a_row_that_breaks_it_in_a_unit_test(sample, query):
     assert tried == known | {RULE_OF_RETURNS}
 
 
+def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
+    """A retailer's own settings in dbt_project.yml must not break the tests of the logic."""
+    others = {
+        "data_cutoff_date": "2025-12-31",
+        "as_of_date": "2025-05-01",
+        "total_tolerance": 1,
+        "rule_severity": {
+            "opening_date_invalid": "warn",
+            "unit_price_negative": "off",
+            "email_invalid": "error",
+            "end_date_before_start_date": "warn",
+            "rule_name_missing": "error",
+            "total_amount_mismatch": "warn",
+            "store_sales_line_items.product_id_missing": "warn",
+        },
+        "allow_guest_transactions": True,
+        "accept_returns": True,
+        "warn_rejected_share": 0.2,
+        "max_rejected_share": 0.9,
+        "rejected_share_min_rows": 5,
+        "loyalty_rule_policy": "stack",
+        "high_spender_share": 0.5,
+        "at_risk_days": 10,
+    }
+    defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    assert set(others) == {name for name in defaults if ":" not in name} - {"raw_layer"}
+    output = run_program(sample, "dbt", "test", "-s", "test_type:unit", "--vars", json.dumps(others)).stdout
+    assert re.search(r"PASS=\d\d .*ERROR=0 ", output)
+
+
 TAMPERINGS = {
     "ledger_adds_up": "update retail.loyalty_ledger set running_balance = running_balance + 1 where entry_number = 0",
     "ledger_has_every_transaction": "delete from retail.loyalty_ledger where entry_type = 'EARN' and entry_number = 1",
