@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import zipfile
 from collections import Counter
@@ -56,6 +57,13 @@ _DONE = """
 
 Cells = dict[str, "str | None"]
 
+_FRACTION = re.compile(r"[+-]?[0-9]+\.[0-9]+")
+
+
+def _plain(cell: str | None) -> str:
+    text = (cell or "").strip(" \t\n\r\f\v")
+    return text.rstrip("0").rstrip(".") if _FRACTION.fullmatch(text) else text
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -72,6 +80,23 @@ class Repair:
     def place(self) -> str:
         """Where the row stands, for a message."""
         return f"{self.path}, line {self.line}"
+
+    def wanted_instead_of(self, present: Cells | None) -> Cells | None:
+        """Return the cells as they shall be, None for no row at all.
+
+        What a spreadsheet writes otherwise of its own accord (10 for 10.00, no blanks around a text) is no change.
+        """
+        if self.is_withdrawn:
+            return None
+        kept = present or {}
+        return {
+            column: kept[column] if column in kept and _plain(kept[column]) == _plain(cell) else cell
+            for column, cell in self.cells.items()
+        }
+
+
+# the repair, the number of its row, the cells there and those that shall be there
+_Change = tuple[Repair, int, Cells, "Cells | None"]
 
 
 @dataclass
@@ -233,15 +258,18 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sq
     landed = _landed(cursor, table, landing, [number for number in numbers.values() if number is not None])
 
     outcome = Outcome()
-    changes: list[tuple[Repair, int, Cells]] = []
+    changes: list[_Change] = []
     for repair in repairs:
-        wanted = None if repair.is_withdrawn else repair.cells
         number, record = rejected.get(repair.rejected_record_id, (None, {}))
         before = {column: record.get(column) or None for column in table.columns}
-        if repair.rejected_record_id in done and done[repair.rejected_record_id] == wanted:
-            outcome.done_before += 1
-            continue
-        if number is None and landed.get(repair.source_row_number) != wanted:
+        wanted = repair.wanted_instead_of(before)
+        if repair.rejected_record_id in done:
+            cells_after = done[repair.rejected_record_id]
+            if repair.wanted_instead_of(cells_after) == cells_after:
+                outcome.done_before += 1
+                continue
+        present = landed.get(repair.source_row_number)
+        if number is None and repair.wanted_instead_of(present) != present:
             raise RetailError(
                 f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last "
                 f"build: {_EXPORT_AGAIN}"
@@ -254,7 +282,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sq
                 f"{repair.place}: row {number} of {landing_schema()}.{table.raw_name} is not what was rejected any "
                 f"more, because it was loaded or repaired since: {_EXPORT_AGAIN}"
             )
-        changes.append((repair, number, before))
+        changes.append((repair, number, before, wanted))
         if wanted is None:
             outcome.withdrawn += 1
         else:
@@ -279,11 +307,11 @@ def _apply(
     table: Table,
     landing: sql.Identifier,
     audit: sql.Identifier,
-    changes: list[tuple[Repair, int, Cells]],
+    changes: list[_Change],
 ) -> None:
     """Change the landed rows, and keep what they were. Of a repaired row the file and the number stay."""
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
-    updates = [(number, *repair.cells.values()) for repair, number, _ in changes if not repair.is_withdrawn]
+    updates = [(number, *wanted.values()) for _, number, _, wanted in changes if wanted is not None]
     if updates:
         execute_values(
             cursor,
@@ -299,7 +327,7 @@ def _apply(
             updates,
             template=f"(%s, {', '.join(['%s::text'] * len(table.columns))})",
         )
-    withdrawn = [number for repair, number, _ in changes if repair.is_withdrawn]
+    withdrawn = [number for _, number, _, wanted in changes if wanted is None]
     cursor.execute(sql.SQL("delete from {} where source_row_number = any (%s)").format(landing), [withdrawn])
     if changes:
         execute_values(
@@ -313,12 +341,12 @@ def _apply(
                     table.name,
                     number,
                     repair.rejected_record_id,
-                    "withdrawn" if repair.is_withdrawn else "repaired",
+                    "withdrawn" if wanted is None else "repaired",
                     json.dumps(before),
-                    None if repair.is_withdrawn else json.dumps(repair.cells),
+                    None if wanted is None else json.dumps(wanted),
                     repair.path.name,
                 )
-                for repair, number, before in changes
+                for repair, number, before, wanted in changes
             ],
             template="(now(), %s, %s, %s, %s, %s, %s, %s)",
         )

@@ -14,6 +14,7 @@ from shop import clean_shop, write_shop
 
 from retail.load import load
 from retail.rejects import guarded, rejects, unguarded
+from retail.repair import Repair
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
 LEDGER = """
@@ -282,6 +283,23 @@ def test_an_export_that_nobody_touched_changes_nothing(export):
     result = replaced(export)
     assert result.exit_code == 0, result.output
     assert "stores  0 repaired, 0 withdrawn, 2 left as they are" in result.output
+
+
+def test_what_a_spreadsheet_writes_otherwise_is_no_change():
+    present = {
+        "a": "10.00",
+        "b": " 7\t",
+        "c": "1.50",
+        "d": "007",
+        "e": None,
+        "f": "100",
+        "g": "2025-01-05",
+        "h": "1.0.0",
+    }
+    repair = Repair(Path("f"), 2, "id", 1, {**present, "a": "10", "b": "7", "c": "1.5", "d": "7", "f": "1"}, False)
+    assert repair.wanted_instead_of(present) == {**present, "d": "7", "f": "1"}
+    changed = Repair(Path("f"), 2, "id", 1, {**present, "a": "1", "c": "1.05", "g": "05.01.2025", "h": "1.0"}, False)
+    assert changed.wanted_instead_of(present) == changed.cells
 
 
 def test_an_export_is_not_overwritten(export):
