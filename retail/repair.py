@@ -189,9 +189,10 @@ def _files(path: Path) -> Iterator[dict[Table, Path]]:
             with zipfile.ZipFile(path) as archive:
                 for name in {FILE_PREFIX + table.name + ".csv" for table in tables()} & set(archive.namelist()):
                     archive.extract(name, folder)
-            yield _found(Path(folder))
         except (OSError, zipfile.BadZipFile) as error:
             raise RetailError(f"{path} can't be read as a ZIP archive: {error}") from error
+        try:
+            yield _found(Path(folder))
         except RetailError as error:  # a file of the archive is better known by the archive
             raise RetailError(error.message.replace(folder, str(path))) from error
 

@@ -21,10 +21,30 @@ latest_build as (
 
 ),
 
-{% if is_incremental() -%}
 remembered as (
+    {% if is_incremental() %}
+    select
+        build_number,
+        source_table,
+        rule_id,
+        rows_failed
+    from {{ this }}
+    {% else %}
+    -- nothing yet: the shape alone
+    select
+        cast(null as bigint) as build_number,
+        source_table,
+        rule_id,
+        rows_failed
+    from dq_summary
+    where false
+    {% endif %}
+),
 
-    select * from {{ this }}
+remembered_builds as (
+
+    select distinct build_number
+    from remembered
 
 ),
 
@@ -43,7 +63,6 @@ figures_before as (
     inner join build_before on remembered.build_number = build_before.build_number
 
 ),
-{%- endif %}
 
 final as (
 
@@ -57,22 +76,17 @@ final as (
         dq_summary.severity,
         dq_summary.rows_in,
         dq_summary.rows_failed,
-        {{ 'figures_before.rows_failed' if is_incremental() else 'cast(null as bigint)' }} as rows_failed_before,
+        figures_before.rows_failed as rows_failed_before,
         dq_summary.share_failed,
         dq_summary.amount_at_stake
     from dq_summary
     cross join latest_build
-    {%- if is_incremental() %}
+    left join remembered_builds on latest_build.build_number = remembered_builds.build_number
     left join figures_before
         on
             dq_summary.source_table = figures_before.source_table
             and dq_summary.rule_id = figures_before.rule_id
-    {%- endif %}
-    where
-        {{ remembers() }}
-        {%- if is_incremental() %}
-        and latest_build.build_number not in (select remembered.build_number from remembered)
-        {%- endif %}
+    where remembered_builds.build_number is null and {{ remembers() }}
 
 )
 

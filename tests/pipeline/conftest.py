@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import psycopg2
 import pytest
+from replay import connected
 
 from retail.contract import PROJECT_DIR
 from retail.database import connect, connection_parameters
@@ -59,15 +59,7 @@ def query() -> Callable[..., list[tuple]]:
 
     def run(database: dict[str, str], statement: str, arguments: list | None = None) -> list[tuple]:
         with (
-            closing(
-                psycopg2.connect(
-                    host=database["PGHOST"],
-                    port=database["PGPORT"],
-                    user=database["PGUSER"],
-                    password=database["PGPASSWORD"],
-                    dbname=database["PGDATABASE"],
-                )
-            ) as connection,
+            closing(connected(database)) as connection,
             connection,
             connection.cursor() as cursor,
         ):

@@ -1,7 +1,8 @@
-"""A shop so small that every point in it can be counted by hand, as the seven files of an export."""
+"""A shop so small that every point in it can be counted by hand, as seven files; and a steward's hand."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 Rows = list[str]
@@ -43,3 +44,17 @@ def write_shop(shop: dict[str, Rows], folder: Path) -> Path:
     for table, rows in shop.items():
         (folder / f"{table}.csv").write_text("\n".join([HEADINGS[table], *rows]) + "\n", encoding="utf-8")
     return folder
+
+
+def read_export(folder: Path, table: str) -> list[dict[str, str]]:
+    """Read the rows of one table out of the folder of an export."""
+    with (folder / f"rejected_{table}.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_export(folder: Path, table: str, rows: list[dict[str, str]]) -> None:
+    """Write them back, as a spreadsheet does."""
+    with (folder / f"rejected_{table}.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shlex
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from shop import read_export, write_export
 
 from retail.contract import PROJECT_DIR
 
@@ -71,15 +71,10 @@ def test_the_stewards_guide_can_be_walked_through(fresh_database, run_program, q
 
 def _repair(folder: Path, table: str, row: dict[str, str], column: str, value: str) -> None:
     """Do what a steward does in a spreadsheet: put one cell right."""
-    file = folder / f"rejected_{table}.csv"
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        records = list(csv.DictReader(lines))
+    records = read_export(folder, table)
     (found,) = [record for record in records if row.items() <= record.items()]
     found[column] = value
-    with file.open("w", encoding="utf-8-sig", newline="") as lines:
-        writer = csv.DictWriter(lines, list(records[0]))
-        writer.writeheader()
-        writer.writerows(records)
+    write_export(folder, table, records)
 
 
 def _as_psql_shows(cell: object) -> str:

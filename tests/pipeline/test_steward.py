@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from comparison import contents
-from shop import clean_shop, write_shop
+from shop import clean_shop, read_export, write_export, write_shop
 
 from retail.load import load
 from retail.rejects import guarded, rejects, unguarded
@@ -32,18 +32,6 @@ def build(run_program, database, check: bool = True, **more):
     return run_program(
         database, "dbt", "build", "--exclude-resource-type", "unit_test", "--vars", variables, check=check
     )
-
-
-def read_export(folder: Path, table: str) -> list[dict[str, str]]:
-    with (folder / f"rejected_{table}.csv").open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write_export(folder: Path, table: str, rows: list[dict[str, str]]) -> None:
-    with (folder / f"rejected_{table}.csv").open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 # ------------------------------------------------------------------------------------------- from reject to clean point
