@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,40 @@ def test_row_numbers_go_on_over_the_batches(seed_stores):
     count = 50_001  # one more than a batch
     _, rows = seed_stores(STORES + "\n" + "".join(f"S{number},a,b,c,\n" for number in range(1, count + 1)))
     assert [(number, key) for number, key, *_ in rows] == [(number, f"S{number}") for number in range(1, count + 1)]
+
+
+def test_control_characters_are_content(seed_stores):
+    _, rows = seed_stores(f"{STORES}\nS\x1f1,a\x1eb,x,y,0\x1f0\nS2,-\x1e-,x,y,null\n,-\x1f\x1e-,x,y,\n")
+    assert rows == [(1, "S\x1f1", "a\x1eb", "0\x1f0"), (2, "S2", "-\x1e-", None), (3, None, "-\x1f\x1e-", None)]
+
+
+def test_what_is_blank_in_one_batch_only(seed_stores):
+    count = 50_002  # two more than a batch
+    cells = {1: ("", "None"), count: ("null", "  ")}
+    text = "".join(",".join(("S", *cells.get(number, ("a", "b")))) + ",y,\n" for number in range(1, count + 1))
+    _, rows = seed_stores("store_id,store_name,opening_date,store_city,store_region\n" + text)
+    assert (rows[0], rows[1], rows[-1]) == (
+        (1, "S", None, "None"),
+        (2, "S", "a", "b"),
+        (count, "S", None, None),
+    )
+
+
+def test_a_seed_of_any_types(project, fresh_database, run_program, query):
+    (project / "seeds" / "reference" / "holidays.csv").write_text(
+        'day,name,open,share,length,code\n2025-12-25,Christmas,false,0.5,2,007\n,"a,b",,,,\n2026-01-01,,true,1.25,1,8\n',
+        encoding="utf-8",
+    )
+    (project / "seeds" / "reference" / "_holidays.yml").write_text(
+        "seeds: [{name: holidays, config: {column_types: {code: varchar(3), length: bigint}}}]", encoding="utf-8"
+    )
+    run_program(fresh_database, "dbt", "seed", "-s", "holidays", "--target-path", "target", cwd=project)
+    statement = "select day::text, name, open, share::numeric, length, code from retail_raw.holidays order by code"
+    assert query(fresh_database, statement) == [
+        ("2025-12-25", "Christmas", False, Decimal("0.5"), 2, "007"),
+        ("2026-01-01", None, True, Decimal("1.25"), 1, "8"),
+        (None, "a,b", None, None, None, None),
+    ]
 
 
 def test_a_header_alone_is_an_empty_table(seed_stores):
