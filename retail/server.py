@@ -184,8 +184,8 @@ def _numbers(file: Path) -> list[int]:
 def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
     """The embedded server's settings: one user, batches that can be repeated, and a machine that does other work too.
 
-    dbt runs four statements at a time, and each may use several work_mem at once; what has no line here is PostgreSQL's
-    own default, because another value made no build measurably faster.
+    dbt runs four statements at a time, and each of their processes may use twice the work_mem in a hash. What has no
+    line here is PostgreSQL's own default.
 
     Returns:
         Name, value and reason of each.
@@ -194,14 +194,9 @@ def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
     return [
         ("port", str(port), "part of the socket's name; there is no network listener"),
         ("shared_buffers", f"{min(1024, memory // 8)}MB", "an eighth of the memory"),
-        (
-            "effective_cache_size",
-            f"{memory // 2}MB",
-            "the planner counts on the system's cache too",
-        ),
         ("work_mem", f"{min(128, max(16, memory // 64))}MB", "sorts and hashes of a build stay in memory"),
         ("maintenance_work_mem", f"{min(256, max(64, memory // 32))}MB", "the keys are built after the rows"),
-        ("max_worker_processes", str(max(8, cores)), "as many parallel workers as cores, and the server's own"),
+        ("max_worker_processes", str(max(8, cores)), "room for the parallel workers of the next line"),
         ("max_parallel_workers", str(cores), "of all statements together: more would wait for a core"),
         ("max_parallel_workers_per_gather", str(min(4, cores // 2)), "of one statement, as dbt runs several at a time"),
         ("max_parallel_maintenance_workers", str(min(4, cores // 2)), "the same for the building of a key"),
