@@ -1,4 +1,4 @@
-"""CSV files as people send them: read strictly, and refused in one line that says where and what to do."""
+"""CSV files as people send them: opened whatever their form, and refused in one line that says where and what to do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
+from retail.csv_rows import read_first_row
 from retail.errors import RetailError
 
 csv.field_size_limit(10_000_000)  # characters in a cell; what is longer is a quote left open, and memory stays flat
@@ -42,12 +43,17 @@ def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
     Raises:
         RetailError: The file can't be read, has no header, or names a column twice.
     """
-    with opened(path) as (_, text):
-        first_row = next(iter(CsvRows(path, text)), None)
+    with opened_bytes(path) as (_, data):
+        try:
+            first_row = read_first_row(data)
+        except csv.Error as error:
+            raise RetailError(f"{path}, line 1: the header is no CSV ({error}): correct it") from error
     if first_row is None:
         raise RetailError(f"{path} is empty: it needs a header line with {listed(wanted)}")
-    if any("\0" in name for name in first_row):
-        raise_nul(path)
+    if flaw := re.search("[\udc00-\udcff]", "".join(first_row)):
+        if flaw[0] == "\udc00":
+            raise_nul(path)
+        raise RetailError(f"{path}, line 1: byte 0x{ord(flaw[0]) - 0xDC00:02X} is not UTF-8; {_SAVE_AS_UTF8}")
     header = tuple(name.strip().lower() for name in first_row)
     doubled = [name for name, times in Counter(header).items() if name and times > 1]
     if doubled:
@@ -58,11 +64,11 @@ def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextIO]]:
+def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     """Open a plain or compressed file; whatever goes wrong while it is read becomes a `RetailError`.
 
     Yields:
-        The file on disk, whose position tells the progress, and its decoded text.
+        The file on disk, whose position tells the progress, and its bytes, decompressed.
     """
     try:
         with path.open("rb") as raw:
@@ -71,16 +77,30 @@ def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextI
             for mark, message in _FOREIGN_STARTS.items():
                 if start.startswith(mark):
                     raise RetailError(f"{path} {message}")
-            with io.TextIOWrapper(data, encoding="utf-8-sig", errors=errors, newline="") as text:
-                yield raw, text
-    except UnicodeDecodeError as error:
-        line = _line_that_holds(path, "[\udc80-\udcff]")
-        byte = error.object[error.start]
-        raise RetailError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; {_SAVE_AS_UTF8}") from error
+            yield raw, data
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RetailError(f"{path} is not a whole gzip file: compress or copy it again") from error
     except OSError as error:
         raise RetailError(f"{path} can't be read: {error.strerror}") from error
+
+
+@contextmanager
+def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextIO]]:
+    """Open a plain or compressed file as text; whatever goes wrong while it is read becomes a `RetailError`.
+
+    Yields:
+        The file on disk, whose position tells the progress, and its decoded text.
+    """
+    try:
+        with (
+            opened_bytes(path) as (raw, data),
+            io.TextIOWrapper(data, encoding="utf-8-sig", errors=errors, newline="") as text,
+        ):
+            yield raw, text
+    except UnicodeDecodeError as error:
+        line = _line_that_holds(path, "[\udc80-\udcff]")
+        byte = error.object[error.start]
+        raise RetailError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; {_SAVE_AS_UTF8}") from error
 
 
 def _line_that_holds(path: Path, pattern: str) -> int:

@@ -41,9 +41,10 @@ _REJECTS = """
         reason,
         caused_by
     from {}.rejected_records as rejects
-    where source_table = %s
+    where source_table = %s and source_row_number is not null
     order by caused_by is not null, source_row_number
 """
+_UNREADABLE = "select count(*) from {}.rejected_records where source_table = any (%s) and source_row_number is null"
 # A spreadsheet takes a cell for a formula by its first character; blanks and quotes before it are no protection.
 _FORMULA = re.compile(r"""[\s"']*[=+\-@|%\uFF1D\uFF0B\uFF0D\uFF20]|[\t\r\n]""")
 
@@ -90,6 +91,7 @@ def export(out: Path, names: tuple[str, ...], force: bool) -> None:
     chosen = [table for table in tables() if not names or table.name in names]
     with closing(connect()) as connection:
         counts = export_rejects(connection, chosen, out, force=force)
+        _say_unreadable(connection, chosen)
     if not counts:
         click.echo("nothing is rejected: there is nothing to export")
         return
@@ -136,6 +138,19 @@ def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, fo
     if not counts and out.suffix == ".zip":
         out.unlink()  # an archive of nothing
     return counts
+
+
+def _say_unreadable(connection: Connection, chosen: list[Table]) -> None:
+    with connection, connection.cursor() as cursor:
+        schema = sql.Identifier(f"{marts_schema()}_staging")
+        cursor.execute(sql.SQL(_UNREADABLE).format(schema), [[table.name for table in chosen]])
+        (count,) = cursor.fetchone()
+    if count:
+        click.echo(
+            f"note: {count:,} lines are no CSV and have no cells to repair: correct them in their source, and load "
+            "them in a file of their own",
+            err=True,
+        )
 
 
 def _check_place(out: Path, chosen: list[Table], *, force: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tempfile
@@ -23,26 +24,14 @@ from retail.contract import Table, tables
 from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
 from retail.database import connect, first_line, marts_schema
 from retail.errors import RetailError
-from retail.load import NEXT_COMMAND, REPAIRS, existing_columns, landing_schema
+from retail.landing import LOADED_FILES, REPAIRS, existing_columns, landed, landing_schema, prepare_landing
+from retail.load import NEXT_COMMAND
 from retail.rejects import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
 
 _YES = ("x", "yes", "y", "true", "1", "withdraw")
 _NO = ("", "no", "n", "false", "0")
 _EXPORT_AGAIN = "build and export the rejects again"
 
-_REPAIRS_TABLE = """
-    create table if not exists {} (
-        repaired_at timestamp with time zone not null,
-        source_table text not null,
-        source_row_number bigint not null,
-        rejected_record_id text not null,
-        action text not null,
-        cells_before jsonb not null,
-        cells_after jsonb,
-        repair_file text not null,
-        replaced_at timestamp with time zone
-    )
-"""
 _REJECTED = """
     select rejected_record_id, source_row_number, raw_record
     from {}.rejected_records
@@ -51,7 +40,7 @@ _REJECTED = """
 _DONE = """
     select rejected_record_id, cells_after
     from {}
-    where source_table = %s and rejected_record_id = any (%s) and replaced_at is null
+    where source_table = %s and rejected_record_id = any (%s)
     order by repaired_at
 """
 
@@ -156,15 +145,20 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
     try:
         connection.set_client_encoding("UTF8")
         with closing(connection.cursor()) as cursor:
-            audit = sql.Identifier(landing_schema(), REPAIRS)
             for table in repairs:
                 if not existing_columns(cursor, sql.Identifier(landing_schema(), table.raw_name)):
                     raise RetailError(
                         f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; "
                         f"of a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
                     )
-            cursor.execute(sql.SQL(_REPAIRS_TABLE).format(audit))
-            outcomes = {table.name: _repair_table(cursor, table, rows, audit) for table, rows in repairs.items()}
+            prepare_landing(cursor, start_over=False)
+            outcomes = {}
+            batch_id = None
+            for table, rows in repairs.items():
+                outcomes[table.name], changes = _repair_table(cursor, table, rows)
+                if changes:
+                    file_id, batch_id = _register(cursor, table, files[table], len(changes), batch_id)
+                    _apply(cursor, table, changes, file_id)
             if dry_run:
                 connection.rollback()
             else:
@@ -245,18 +239,18 @@ def _read(table: Table, path: Path) -> Iterator[Repair]:
             yield Repair(path, rows.line, identifier, row_number, cells, withdraw in _YES)
 
 
-def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sql.Identifier) -> Outcome:
-    landing = sql.Identifier(landing_schema(), table.raw_name)
+def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair]) -> tuple[Outcome, list[_Change]]:
+    landing = landed(table.raw_name)
     identifiers = [repair.rejected_record_id for repair in repairs]
     cursor.execute(sql.SQL("lock table {} in share row exclusive mode").format(landing))
     staging = sql.Identifier(f"{marts_schema()}_staging")
     cursor.execute(sql.SQL(_REJECTED).format(staging), [table.name, identifiers])
     rejected = {identifier: (number, record) for identifier, number, record in cursor.fetchall()}
-    cursor.execute(sql.SQL(_DONE).format(audit), [table.name, identifiers])
+    cursor.execute(sql.SQL(_DONE).format(landed(REPAIRS)), [table.name, identifiers])
     done = dict(cursor.fetchall())
     numbers = {repair.rejected_record_id: repair.source_row_number for repair in repairs}
     numbers |= {identifier: number for identifier, (number, _) in rejected.items()}
-    landed = _landed(cursor, table, landing, [number for number in numbers.values() if number is not None])
+    landed_rows = _landed(cursor, table, landing, [number for number in numbers.values() if number is not None])
 
     outcome = Outcome()
     changes: list[_Change] = []
@@ -269,7 +263,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sq
             if repair.wanted_instead_of(cells_after) == cells_after:
                 outcome.done_before += 1
                 continue
-        present = landed.get(repair.source_row_number)
+        present = landed_rows.get(repair.source_row_number)
         if number is None and repair.wanted_instead_of(present) != present:
             raise RetailError(
                 f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last "
@@ -278,7 +272,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sq
         if number is None or wanted == before:
             outcome.unchanged += 1
             continue
-        if landed.get(number) != before:
+        if landed_rows.get(number) != before:
             raise RetailError(
                 f"{repair.place}: row {number} of {landing_schema()}.{table.raw_name} is not what was rejected any "
                 f"more, because it was loaded or repaired since: {_EXPORT_AGAIN}"
@@ -289,8 +283,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sq
         else:
             outcome.repaired += 1
             outcome.columns.update(column for column in table.columns if wanted[column] != before[column])
-    _apply(cursor, table, landing, audit, changes)
-    return outcome
+    return outcome, changes
 
 
 def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list[int]) -> dict[int, Cells]:
@@ -303,21 +296,34 @@ def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list
     return {number: dict(zip(table.columns, cells, strict=True)) for number, *cells in cursor.fetchall()}
 
 
-def _apply(
-    cursor: Cursor,
-    table: Table,
-    landing: sql.Identifier,
-    audit: sql.Identifier,
-    changes: list[_Change],
-) -> None:
+def _register(cursor: Cursor, table: Table, path: Path, rows: int, batch_id: int | None) -> tuple[int, int]:
+    """Give the repair file a number of its own among the loaded files, so that the next build knows what is new."""
+    content = path.read_bytes()
+    cursor.execute(
+        sql.SQL(
+            """
+            insert into {files}
+            select coalesce(max(file_id), 0) + 1, coalesce(%s, coalesce(max(batch_id), 0) + 1), '', %s, %s, %s, %s, %s,
+                0, 0, now()
+            from {files}
+            returning file_id, batch_id
+            """
+        ).format(files=landed(LOADED_FILES)),
+        [batch_id, table.name, path.name, hashlib.sha256(content).hexdigest(), len(content), rows],
+    )
+    return cursor.fetchone()
+
+
+def _apply(cursor: Cursor, table: Table, changes: list[_Change], file_id: int) -> None:
     """Change the landed rows, and keep what they were. Of a repaired row the file and the number stay."""
+    landing = landed(table.raw_name)
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
     updates = [(number, *wanted.values()) for _, number, _, wanted in changes if wanted is not None]
     if updates:
         execute_values(
             cursor,
             sql.SQL(
-                "update {} as landed set ({}) = row ({}), loaded_at = now() from (values %s) as new (row_number, {}) "
+                "update {} as landed set ({}) = row ({}) from (values %s) as new (row_number, {}) "
                 "where landed.source_row_number = new.row_number"
             ).format(
                 landing,
@@ -335,8 +341,8 @@ def _apply(
             cursor,
             sql.SQL(
                 "insert into {} (repaired_at, source_table, source_row_number, rejected_record_id, action, "
-                "cells_before, cells_after, repair_file) values %s"
-            ).format(audit),
+                "cells_before, cells_after, repair_file, file_id) values %s"
+            ).format(landed(REPAIRS)),
             [
                 (
                     table.name,
@@ -346,8 +352,9 @@ def _apply(
                     json.dumps(before),
                     None if wanted is None else json.dumps(wanted),
                     repair.path.name,
+                    file_id,
                 )
                 for repair, number, before, wanted in changes
             ],
-            template="(now(), %s, %s, %s, %s, %s, %s, %s)",
+            template="(now(), %s, %s, %s, %s, %s, %s, %s, %s)",
         )

@@ -7,7 +7,8 @@
         {%- endfor %}
     from (
         select
-            source_row_number
+            source_row_number,
+            file_id
             {%- for column in columns %},
             {{ column.name }} as raw_{{ column.name }}
                 {%- if column.type %},
@@ -21,32 +22,138 @@
 {% endmacro %}
 
 
-{#- The keys that stand in a raw relation more than once: the row that is kept where all their rows are equal, and
-    whether they are not. A key with a blank part is no key. -#}
-{% macro repeated_keys(relation, columns, key) %}
-    {%- set texts = columns | selectattr('type') | map(attribute='name') | list %}
+{#- The rows of a raw relation whose key stands more than once, with what they state and in which delivery; a key with a
+    blank part is no key. A statement is a delivery's rows of a key: it is good where they are equal and each is sound by
+    the rules that look at the row alone.
+
+    relation      the raw rows
+    columns, key  of the table
+    rules         the rule book, or the part of it that looks at single rows -#}
+{% macro repeated_rows(relation, columns, key, rules) %}
+    {%- set texts = [] -%}
+    {%- for column in columns if column.type -%}
+        {%- do texts.append(column.name ~ ('_text' if column.read else '')) -%}
+    {%- endfor -%}
+    {%- set rows_of_repeated_keys %}
+        (
+            select raw.*
+            from {{ relation }} as raw
+            inner join (
+                select {{ key | join(', ') }}
+                from ({{ trimmed_texts(relation, key) }}) as keys
+                where {% for column in key -%} {{ column }} is not null {{ 'and ' if not loop.last }}{%- endfor %}
+                group by {{ key | join(', ') }}
+                having count(*) > 1
+            ) as repeated
+                on {% for column in key -%}
+                    {{ read_text('raw.' ~ column) }} = repeated.{{ column }} {{ 'and ' if not loop.last }}
+                {%- endfor %}
+        ) as raw
+    {%- endset %}
     select
-        {{ key | join(', ') }},
-        min(source_row_number) as key_kept_row,
-        min(content) <> max(content) as key_is_conflict
+        *,
+        bool_and(is_sound) over statement and min(content) over statement = max(content) over statement as is_good,
+        min(content) over statement <> max(content) over statement as is_contradictory,
+        min(source_row_number) over statement as first_row_of_statement
     from (
         select
             cells.source_row_number,
             {% for column in key -%} cells.{{ column }}, {% endfor %}
-            {{ content_of(prefixed('cells.', texts)) }} as content
-        from ({{ trimmed_texts(relation, texts) }}) as cells
-        inner join (
-            select {{ key | join(', ') }}
-            from ({{ trimmed_texts(relation, key) }}) as keys
-            where {% for column in key -%} {{ column }} is not null {{ 'and ' if not loop.last }}{%- endfor %}
-            group by {{ key | join(', ') }}
-            having count(*) > 1
-        ) as repeated
-            on {% for column in key -%}
-                cells.{{ column }} = repeated.{{ column }} {{ 'and ' if not loop.last }}
-            {%- endfor %}
-    ) as copies
-    group by {{ key | join(', ') }}
+            {{ 'loaded_files.batch_id' if lands() else '1 as batch_id' }},
+            {{ content_of(prefixed('cells.', texts)) }} as content,
+            {{ is_sound(rules) if lands() else 'true' }} as is_sound
+        from ({{ read_cells(rows_of_repeated_keys, columns) }}) as cells
+        {%- if lands() %}
+        left join {{ source('landing', 'loaded_files') }} as loaded_files on cells.file_id = loaded_files.file_id
+        {%- endif %}
+    ) as stated
+    window statement as (partition by {{ key | join(', ') }}, batch_id)
+{% endmacro %}
+
+{#- Whether a row breaks none of the rules that look at it alone. -#}
+{% macro is_sound(rules) -%}
+    {%- for rule in rules if rule.of_row and rule.severity == 'error' -%}
+        ({{ rule.predicate }}) is true and {{ ' ' }}
+    {%- endfor -%}
+    true
+{%- endmacro %}
+
+{#- Of a fact the first good statement stands for ever: its first row holds the key. Where no statement is good, equal rows
+    are copies of the first one, and others contradict each other. -#}
+{% macro repeated_facts(relation, columns, key, rules) %}
+    select
+        source_row_number,
+        coalesce(source_row_number <> kept_row, false) as key_is_taken,
+        coalesce(source_row_number <> kept_row and content = kept_content, false) as key_is_copy,
+        kept_row is null or (source_row_number <> kept_row and content <> kept_content) as key_is_conflict,
+        source_row_number = coalesce(kept_row, first_row) as speaks_for_key
+    from (
+        select
+            *,
+            max(case when source_row_number = kept_row then content end) over of_key as kept_content
+        from (
+            select
+                *,
+                min(source_row_number) over of_key as first_row,
+                coalesce(
+                    min(case when is_good then source_row_number end) over of_key,
+                    case
+                        when min(content) over of_key = max(content) over of_key
+                            then min(source_row_number) over of_key
+                    end
+                ) as kept_row
+            from ({{ repeated_rows(relation, columns, key, rules) }}) as stated
+            window of_key as (partition by {{ key | join(', ') }})
+        ) as kept
+        window of_key as (partition by {{ key | join(', ') }})
+    ) as compared
+{% endmacro %}
+
+{#- Of master data the latest good statement stands, as of the delivery since which it says the same. A row that is not
+    current was replaced by a later delivery, or repeats what stands; of a key's rejects only the latest are current. -#}
+{% macro repeated_masters(relation, columns, key, rules) %}
+    select
+        source_row_number,
+        source_row_number = kept_row
+        or (batch_id = last_batch and not (coalesce(kept_batch < last_batch, false) and is_good)) as is_current,
+        source_row_number is distinct from kept_row
+        and not is_contradictory and source_row_number <> first_row_of_statement as key_is_copy,
+        is_contradictory as key_is_conflict
+    from (
+        select
+            *,
+            max(case when source_row_number = kept_row then batch_id end) over of_key as kept_batch
+        from (
+            select
+                *,
+                min(case when is_good and content = good_content and source_row_number > other_row then source_row_number end)
+                    over of_key as kept_row
+            from (
+                select
+                    *,
+                    coalesce(
+                        max(case when is_good and content <> good_content then source_row_number end) over of_key, 0
+                    ) as other_row
+                from (
+                    select
+                        *,
+                        max(batch_id) over of_key as last_batch,
+                        max(case when source_row_number = good_row then content end) over of_key as good_content
+                    from (
+                        select
+                            *,
+                            max(case when is_good then source_row_number end) over of_key as good_row
+                        from ({{ repeated_rows(relation, columns, key, rules) }}) as stated
+                        window of_key as (partition by {{ key | join(', ') }})
+                    ) as latest
+                    window of_key as (partition by {{ key | join(', ') }})
+                ) as good
+                window of_key as (partition by {{ key | join(', ') }})
+            ) as run
+            window of_key as (partition by {{ key | join(', ') }})
+        ) as kept
+        window of_key as (partition by {{ key | join(', ') }})
+    ) as compared
 {% endmacro %}
 
 {% macro prefixed(prefix, names) %}
@@ -80,11 +187,13 @@
     columns, key    of the table
     rules           the rule book, or the part of it that is judged here
     amount          SQL for the money a row is about, as read; none for a table without
-    judged_before   the relation carries a verdict already: add to it -#}
-{% macro judge(relation, columns, key, rules, amount=none, judged_before=false) %}
+    judged_before   the relation carries a verdict already: add to it
+    also            names of other columns of the relation that later models ask for -#}
+{% macro judge(relation, columns, key, rules, amount=none, judged_before=false, also=[]) %}
     {%- set clean = columns | selectattr('type') | list %}
     select
         source_row_number,
+        file_id,
         {% if judged_before -%}
         record_key,
             {%- for column in clean %}
@@ -102,6 +211,9 @@
         {{ added_labels('failed_rules', judged_before) }} as failed_rules,
         {{ added_labels('warned_rules', judged_before) }} as warned_rules,
         {{ added_labels('caused_by', judged_before) }} as caused_by
+        {%- for column in also %},
+        {{ column }}
+        {%- endfor %}
         {%- for column in columns %},
         raw_{{ column.name }}
         {%- endfor %}
@@ -149,18 +261,22 @@
 {% macro check_master(table) %}
     {%- set key = key_of(table)[0] -%}
     {%- set columns = columns_of(table) -%}
-    {%- set relation = raw_table(table) -%}
+    {%- set relation = rows_to_read(table, touched_masters(table) if amends()) -%}
+{% if lands() -%}
+-- depends_on: {{ ref('delta_plan') }}
+{%- endif %}
+
 with
 
 read_values as (
 
-    {{ read_cells(relation, columns) }}
+    {{ read_cells(relation ~ ' as raw', columns) }}
 
 ),
 
 repeated as (
 
-    {{ repeated_keys(relation, columns, [key]) }}
+    {{ repeated_masters(relation, columns, [key], rules_of(table)) }}
 
 ),
 
@@ -168,10 +284,11 @@ rows_to_judge as (
 
     select
         read_values.*,
-        repeated.key_kept_row,
+        repeated.key_is_copy,
         repeated.key_is_conflict
     from read_values
-    left join repeated on read_values.{{ key }} = repeated.{{ key }}
+    left join repeated on read_values.source_row_number = repeated.source_row_number
+    where coalesce(repeated.is_current, true)
 
 ),
 
@@ -182,4 +299,21 @@ final as (
 )
 
 select * from final
+{% endmacro %}
+
+{#- The judged rows of a master table whose keys new rows state, or that a later cut-off date may see otherwise. -#}
+{% macro touched_masters(table) %}
+    {%- set key = key_of(table)[0] %}
+    select *
+    from {{ this }}
+    where
+        {{ key }} in (
+            select {{ read_text(key) }} from {{ raw_table(table) }}
+            where source_row_number >= {{ new_rows_from(model.name) }}
+        )
+        {%- if table == 'customer_details' %}
+        or {{ key }} in (
+            select {{ key }} from {{ this }} where {{ has_label('warned_rules', "'last_purchase_date_in_future'") }}
+        )
+        {%- endif %}
 {% endmacro %}

@@ -49,12 +49,10 @@
     {{- return('coalesce(not ' ~ matches(text, pattern, ignore_case=true) ~ ', true)') -}}
 {% endmacro %}
 
-{#- a key stands once: it has no other content, and no copy of it was met before -#}
+{#- a key stands once: it has no other content, and no copy of it was kept -#}
 {% macro is_no_conflict() %}{{ return('coalesce(not key_is_conflict, true)') }}{% endmacro %}
 
-{% macro is_first_copy() %}
-    {{- return('coalesce(key_is_conflict or source_row_number = key_kept_row, true)') -}}
-{% endmacro %}
+{% macro is_first_copy() %}{{ return('coalesce(not key_is_copy, true)') }}{% endmacro %}
 
 {#- a foreign key names a parent; and that parent was not rejected -#}
 {% macro is_known(column) %}

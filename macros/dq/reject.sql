@@ -7,23 +7,46 @@
     select
         '{{ table }}' as source_table,
         source_row_number,
+        file_id,
         record_key,
+        {% if table in fact_tables() -%}
+        transaction_id,
+        {%- else -%}
+        cast(null as text) as transaction_id,
+        {%- endif %}
         {{ key_of(table) | join(' is not null and ') }} is not null as has_key,
         failed_rules,
         {{ reasons(rules_of(table)) }} as reason,
         nullif(caused_by, '') as caused_by,
         {{ json_object(raw_record) }} as raw_record,
         amount_at_stake
-    from {{ ref('checked_' ~ table) }}
+    from {{ touched_rows(ref('checked_' ~ table)) if table in fact_tables() else ref('checked_' ~ table) }} as checked
     where not is_valid
 {% endmacro %}
 
+{#- The lines that are no rows, because they are no CSV, in the shape of rejected rows. -#}
+{% macro unreadable_lines() %}
+    select
+        source_table,
+        cast(null as bigint) as source_row_number,
+        file_id,
+        '' as record_key,
+        cast(null as text) as transaction_id,
+        false as has_key,
+        rule_id as failed_rules,
+        {{ reasons(line_rules_of_files(), "rule_id") }} || ' (line ' || line_number || ': ' || detail || ')' as reason,
+        cast(null as text) as caused_by,
+        {{ json_object({'line': 'line', 'line_number': 'line_number', 'file_id': 'file_id'}) }} as raw_record,
+        cast(null as numeric) as amount_at_stake
+    from {{ source('landing', 'unreadable_lines') }}
+{% endmacro %}
+
 {#- The messages of the rules a row failed. -#}
-{% macro reasons(rules) -%}
+{% macro reasons(rules, labels='failed_rules') -%}
     concat_ws(
             '; '
     {%- for rule in rules if rule.severity == 'error' %},
-            case when {{ has_label('failed_rules', "'" ~ rule.id ~ "'") }} then '{{ rule.message }}' end
+            case when {{ has_label(labels, "'" ~ rule.id ~ "'") }} then '{{ rule.message }}' end
     {%- endfor %}
         )
 {%- endmacro %}

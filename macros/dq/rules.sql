@@ -3,8 +3,9 @@
     severity   error rejects the row, warn keeps it and counts it; the var rule_severity may say otherwise
     caused_by  SQL that names the record at fault, where it is another one: table:key
     parent     of a foreign key: the table it points at
-    keeps      what rests on the rule, so that it can't be relaxed (a rule that warns: not be made an error) -#}
-{% macro rule(id, columns, predicate, message, severity='error', caused_by=none, parent=none, keeps=none) %}
+    keeps      what rests on the rule, so that it can't be relaxed (a rule that warns: not be made an error)
+    of_row     whether it looks at nothing but the row's own cells -#}
+{% macro rule(id, columns, predicate, message, severity='error', caused_by=none, parent=none, keeps=none, of_row=true) %}
     {{- return({
         'id': id,
         'columns': columns,
@@ -14,6 +15,7 @@
         'caused_by': caused_by,
         'parent': parent,
         'keeps': keeps,
+        'of_row': of_row,
     }) -}}
 {% endmacro %}
 
@@ -89,7 +91,8 @@
         [column],
         is_not_in_future(column ~ '_read'),
         column ~ ' is later than the data cut-off date',
-        severity
+        severity,
+        of_row=false
     )) -}}
 {% endmacro %}
 
@@ -120,14 +123,16 @@
             [column],
             is_first_copy(),
             'an exact copy of this ' ~ column ~ ' was kept' ~ in_its,
-            keeps=keeps
+            keeps=keeps,
+            of_row=false
         ),
         rule(
             column ~ '_conflict',
             [column],
             is_no_conflict(),
             'rows with this ' ~ column ~ in_its ~ ' contradict each other',
-            keeps=keeps
+            keeps=keeps,
+            of_row=false
         ),
     ]) -}}
 {% endmacro %}
@@ -145,7 +150,8 @@
         column ~ ' names no row of ' ~ parent,
         caused_by=caused_by_parent(column, parent),
         parent=parent,
-        keeps='the foreign key'
+        keeps='the foreign key',
+        of_row=false
     )) -}}
 {% endmacro %}
 
@@ -157,6 +163,7 @@
         column ~ ' names a row of ' ~ parent ~ ' that was itself rejected',
         caused_by=caused_by_parent(column, parent),
         parent=parent,
-        keeps='the foreign key'
+        keeps='the foreign key',
+        of_row=false
     )) -}}
 {% endmacro %}

@@ -11,6 +11,22 @@
     ]) -}}
 {% endmacro %}
 
+{#- The two whose rows are facts: what was clean once stays as it is. The others are master data, which the latest delivery
+    replaces. -#}
+{% macro fact_tables() %}{{ return(['store_sales_header', 'store_sales_line_items']) }}{% endmacro %}
+
+{#- What a line must be to become a row at all; `retail load` judges it, file by file, and dbt seed refuses the file. -#}
+{% macro line_rules_of_files() %}
+    {%- set keeps = 'that a line is a row' -%}
+    {{- return([
+        rule('line_too_few_fields', [], 'true', 'the line has fewer fields than the header', keeps=keeps),
+        rule('line_too_many_fields', [], 'true', 'the line has more fields than the header', keeps=keeps),
+        rule('line_quote_invalid', [], 'true', 'a quoted cell of the line does not end properly', keeps=keeps),
+        rule('line_encoding_invalid', [], 'true', 'the line holds bytes that are no UTF-8 text', keeps=keeps),
+        rule('line_too_long', [], 'true', 'the line is longer than any row', keeps=keeps),
+    ]) -}}
+{% endmacro %}
+
 {#- The columns that identify a row of a table. -#}
 {% macro key_of(table) %}
     {%- set keys = {

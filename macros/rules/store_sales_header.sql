@@ -29,13 +29,15 @@
             'total_amount_mismatch',
             ['total_amount'],
             is_at_most('abs(total_amount_read - lines_amount)', var('total_tolerance')),
-            'total_amount differs from the sum of its lines by more than ' ~ var('total_tolerance')
+            'total_amount differs from the sum of its lines by more than ' ~ var('total_tolerance'),
+            of_row=false
         ),
         rule(
             'no_line_items',
             ['transaction_id'],
             'transaction_id is null or lines_count is not null',
-            'the transaction has no lines'
+            'the transaction has no lines',
+            of_row=false
         ),
         rule(
             'line_item_rejected',
@@ -43,7 +45,8 @@
             'lines_at_fault is null',
             'a line of the transaction was rejected',
             caused_by='lines_at_fault',
-            keeps='that a transaction is whole'
+            keeps='that a transaction is whole',
+            of_row=false
         ),
         rule_rounded(columns, 'total_amount'),
         rule(
@@ -51,7 +54,8 @@
             ['transaction_date', 'store_id'],
             is_at_least('cast(transaction_date_read as date)', 'store_opening_date'),
             'the sale was before the opening date of its store',
-            'warn'
+            'warn',
+            of_row=false
         ),
     ]) -}}
 {% endmacro %}
@@ -79,7 +83,8 @@
             'total_amount_not_positive',
             ['total_amount'],
             is_positive ~ ' or coalesce(lines_have_return, false)',
-            'total_amount is not above 0, and no line is a return'
+            'total_amount is not above 0, and no line is a return',
+            of_row=false
         )) -}}
     {%- endif -%}
     {{- return(rule('total_amount_not_positive', ['total_amount'], is_positive, 'total_amount is not above 0')) -}}

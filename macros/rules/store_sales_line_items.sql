@@ -67,7 +67,16 @@
             'the transaction of the line was rejected',
             caused_by=caused_by_parent('transaction_id', 'store_sales_header'),
             parent='store_sales_header',
-            keeps=keeps
+            keeps=keeps,
+            of_row=false
+        ),
+        rule(
+            'transaction_id_closed',
+            ['transaction_id'],
+            'coalesce(batch_id <= header_closed_in_batch, true)',
+            'the transaction was complete before this line was delivered',
+            keeps='that a clean transaction stays as it is',
+            of_row=false
         ),
         rule(
             'promotion_id_outside_dates',
@@ -75,7 +84,8 @@
             is_between('cast(transaction_date as date)', 'promotion_start_date', 'promotion_end_date'),
             'the promotion was used outside its dates',
             'warn',
-            keeps=keeps
+            keeps=keeps,
+            of_row=false
         ),
         rule(
             'promotion_id_other_category',
@@ -83,7 +93,8 @@
             "promotion_category is null or promotion_category in ('ALL', coalesce(product_category, 'ALL'))",
             'the promotion was used for a product of another category',
             'warn',
-            keeps=keeps
+            keeps=keeps,
+            of_row=false
         ),
     ]) -}}
 {% endmacro %}

@@ -1,19 +1,30 @@
-{{ config(unique_key=['raw_layer', 'quarantine_id', 'opening_number'], incremental_strategy='merge') }}
+{{ config(
+    unique_key=['raw_layer', 'quarantine_id', 'opening_number'],
+    incremental_strategy='merge',
+    indexes=[{'columns': ['transaction_id']}],
+    pre_hook="alter table if exists {{ this }} add column if not exists transaction_id text",
+    post_hook="{{ remember_delta(this) }}",
+    meta={'amends': true}
+) }}
 {%- set what_was_seen = [
-    'source_row_number', 'rejected_record_id', 'failed_rules', 'reason', 'caused_by', 'raw_record', 'amount_at_stake'
+    'source_row_number', 'transaction_id', 'rejected_record_id', 'failed_rules', 'reason', 'caused_by', 'raw_record', 'amount_at_stake'
 ] %}
+
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
+{%- endif %}
 
 with
 
 rejected_records as (
 
-    select * from {{ ref('rejected_records') }}
+    select * from {{ touched_rejects(ref('rejected_records')) }} as rejected_records
 
 ),
 {% for table in checked_tables() %}
 checked_{{ table }} as (
 
-    select * from {{ ref('checked_' ~ table) }}
+    select * from {{ touched_rows(ref('checked_' ~ table)) if table in fact_tables() else ref('checked_' ~ table) }} as checked
 
 ),
 {% endfor %}
@@ -28,7 +39,7 @@ build as (
 
 remembered as (
     {% if is_incremental() %}
-    select * from {{ this }}
+    select * from {{ touched_rejects(this) }} as remembered
     where raw_layer = '{{ var('raw_layer') }}'
     {% else %}
     -- nothing yet: the shape alone

@@ -1,1 +1,2 @@
+{{ config(materialized='delta', meta={'unit': 'customer_id'}) }}
 {{ check_master('customer_details') }}

@@ -1,1 +1,2 @@
+{{ config(materialized='delta', meta={'unit': 'product_id'}) }}
 {{ check_master('products') }}

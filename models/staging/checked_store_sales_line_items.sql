@@ -1,3 +1,17 @@
+{{ config(
+    materialized='delta',
+    indexes=[{'columns': ['transaction_id']}],
+    meta={
+        'unit': 'transaction_id',
+        'units': 'touched_transactions',
+        'partial_indexes': [{'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"}],
+    }
+) }}
+
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
+{%- endif %}
+
 with
 
 line_items as (
@@ -6,9 +20,11 @@ line_items as (
 
 ),
 
-checked_headers as (
+-- a key may stand in several rows; the one that speaks for it is valid if any is
+headers as (
 
-    select * from {{ ref('checked_store_sales_header') }}
+    select * from {{ touched_rows(ref('checked_store_sales_header')) }} as headers
+    where speaks_for_key
 
 ),
 
@@ -25,26 +41,21 @@ promotions as (
     where is_valid
 
 ),
+{% if lands() %}
+files as (
 
--- a key may stand in several rows, of which one at most is valid
-headers as (
-
-    select
-        transaction_id,
-        bool_or(is_valid) as is_valid,
-        max(case when is_valid then transaction_date end) as transaction_date
-    from checked_headers
-    where transaction_id is not null
-    group by transaction_id
+    select * from {{ source('landing', 'loaded_files') }}
 
 ),
-
+{% endif %}
 rows_to_judge as (
 
     select
         line_items.*,
         headers.is_valid as header_is_valid,
-        headers.transaction_date,
+        headers.closed_in_batch as header_closed_in_batch,
+        case when headers.is_valid then headers.transaction_date end as transaction_date,
+        {{ 'files.batch_id' if lands() else '1' }} as batch_id,
         products.product_category,
         promotions.start_date as promotion_start_date,
         promotions.end_date as promotion_end_date,
@@ -53,6 +64,9 @@ rows_to_judge as (
     left join headers on line_items.transaction_id = headers.transaction_id
     left join products on line_items.product_id = products.product_id
     left join promotions on line_items.promotion_id = promotions.promotion_id
+    {%- if lands() %}
+    left join files on line_items.file_id = files.file_id
+    {%- endif %}
 
 ),
 
@@ -63,7 +77,8 @@ final as (
         store_sales_line_items_columns(),
         key_of('store_sales_line_items'),
         rules_of('store_sales_line_items', part='line_rules_of_transaction'),
-        judged_before=true
+        judged_before=true,
+        also=['key_is_taken']
     ) }}
 
 )

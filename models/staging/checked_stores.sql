@@ -1,1 +1,2 @@
+{{ config(materialized='delta', meta={'unit': 'store_id'}) }}
 {{ check_master('stores') }}

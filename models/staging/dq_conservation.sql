@@ -2,6 +2,7 @@
 -- derived from another figure, so that a lost row or cent shows.
 -- The branches of the Jinja if are laid out as what they render:
 -- noqa: disable=LT02
+{{ config(materialized='view') }}
 {%- set money = {'store_sales_header': 'total_amount', 'store_sales_line_items': 'line_item_amount'} %}
 
 with
@@ -11,12 +12,20 @@ counted as (
     {%- set amount = money.get(table) %}
     select
         '{{ table }}' as source_table,
-        (select count(*) from {{ raw_table(table) }}) as rows_in,
+        {% if lands() -%}
+        (select count(*) from {{ raw_table(table) }}) + (
+            select count(*) from {{ source('landing', 'unreadable_lines') }}
+            where source_table = '{{ table }}'
+        )
+        {%- else -%}
+        (select count(*) from {{ raw_table(table) }})
+        {%- endif %} as rows_in,
         (select count(*) from {{ ref('stg_' ~ table) }}) as rows_clean,
         (
             select count(*) from {{ ref('rejected_records') }}
             where source_table = '{{ table }}'
         ) as rows_rejected,
+        {{ rows_superseded(table) }} as rows_superseded,
         {%- if amount %}
         (
             select coalesce(sum({{ column_of(columns_of(table), amount).read }}), 0)

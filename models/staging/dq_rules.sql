@@ -2,7 +2,7 @@
 {%- do require_known_rules() %}
 {% for table in checked_tables() %}
 {%- set outer = loop %}
-{%- for rule in rules_of(table) %}
+{%- for rule in rules_of(table) + line_rules_of_files() %}
 select
     '{{ table }}' as source_table,
     {{ loop.index }} as rule_number,

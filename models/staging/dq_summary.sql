@@ -6,49 +6,62 @@ rules as (
 
 ),
 
+rejected_records as (
+
+    select * from {{ ref('rejected_records') }}
+
+),
+
 -- rows with the same verdict are counted together: a table has few different verdicts
 verdicts as (
-    {% for table in checked_tables() %}
+
+    select
+        source_table,
+        'error' as severity,
+        failed_rules as labels,
+        count(*) as rows_found,
+        sum(amount_at_stake) as amount_at_stake
+    from rejected_records
+    group by source_table, failed_rules
+    {%- for table in checked_tables() %}
+    union all
+    -- a warning is counted where the row stays clean; a rejected row is a matter of its errors
     select
         '{{ table }}' as source_table,
-        is_valid,
-        failed_rules,
-        warned_rules,
-        count(*) as rows_in,
+        'warn' as severity,
+        warned_rules as labels,
+        count(*) as rows_found,
         sum(amount_at_stake) as amount_at_stake
     from {{ ref('checked_' ~ table) }}
-    group by is_valid, failed_rules, warned_rules
-    {{ 'union all' if not loop.last }}
+    where is_valid and warned_rules <> ''
+    group by warned_rules
     {%- endfor %}
 
 ),
 
 tables as (
-
+    {% for table in checked_tables() %}
     select
-        source_table,
-        sum(rows_in) as rows_in
-    from verdicts
-    group by source_table
+        '{{ table }}' as source_table,
+        {{ rows_judged(table) }} as rows_in
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 
--- a warning is counted where the row stays clean; a rejected row is a matter of its errors
 failures as (
 
     select
         rules.source_table,
         rules.rule_id,
-        sum(verdicts.rows_in) as rows_failed,
+        sum(verdicts.rows_found) as rows_failed,
         sum(verdicts.amount_at_stake) as amount_at_stake
     from rules
     inner join verdicts
         on
             rules.source_table = verdicts.source_table
-            and case rules.severity
-                when 'error' then {{ has_label('verdicts.failed_rules', 'rules.rule_id') }}
-                when 'warn' then verdicts.is_valid and {{ has_label('verdicts.warned_rules', 'rules.rule_id') }}
-            end
+            and rules.severity = verdicts.severity
+            and {{ has_label('verdicts.labels', 'rules.rule_id') }}
     group by rules.source_table, rules.rule_id
 
 ),

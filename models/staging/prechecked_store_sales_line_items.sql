@@ -1,12 +1,26 @@
+-- A work table: the lines that this build judges, which is all of them only where everything is built anew.
+{{ config(materialized='delta', unlogged=true, meta={'is_amended': false}) }}
 {%- set columns = store_sales_line_items_columns() -%}
-{%- set raw_store_sales_line_items = raw_table('store_sales_line_items') -%}
+{%- set key = key_of('store_sales_line_items') -%}
+{%- set line_items = rows_to_read(
+    'store_sales_line_items',
+    'select * from ' ~ touched_rows(source('last_build', 'checked_store_sales_line_items')) ~ ' as touched' if amends()
+) %}
+{%- set headers = rows_to_read(
+    'store_sales_header',
+    'select * from ' ~ touched_rows(source('last_build', 'checked_store_sales_header')) ~ ' as touched' if amends()
+) %}
+
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
+{%- endif %}
 
 with
 
 headers as (
 
     select distinct {{ read_text('transaction_id') }} as transaction_id
-    from {{ raw_table('store_sales_header') }}
+    from {{ headers }} as raw
 
 ),
 
@@ -24,13 +38,13 @@ promotions as (
 
 read_values as (
 
-    {{ read_cells(raw_store_sales_line_items, columns) }}
+    {{ read_cells(line_items ~ ' as raw', columns) }}
 
 ),
 
 repeated as (
 
-    {{ repeated_keys(raw_store_sales_line_items, columns, key_of('store_sales_line_items')) }}
+    {{ repeated_facts(line_items, columns, key, rules_of('store_sales_line_items', part='line_rules')) }}
 
 ),
 
@@ -38,16 +52,14 @@ rows_to_judge as (
 
     select
         read_values.*,
-        repeated.key_kept_row,
+        repeated.key_is_copy,
         repeated.key_is_conflict,
+        coalesce(repeated.key_is_taken, false) as key_is_taken,
         case when headers.transaction_id is not null then true end as transaction_id_parent_is_valid,
         products.is_valid as product_id_parent_is_valid,
         promotions.is_valid as promotion_id_parent_is_valid
     from read_values
-    left join repeated
-        on
-            read_values.transaction_id = repeated.transaction_id
-            and read_values.line_item_id = repeated.line_item_id
+    left join repeated on read_values.source_row_number = repeated.source_row_number
     left join headers on read_values.transaction_id = headers.transaction_id
     left join products on read_values.product_id = products.product_id
     left join promotions on read_values.promotion_id = promotions.promotion_id
@@ -59,9 +71,10 @@ final as (
     {{ judge(
         'rows_to_judge',
         columns,
-        key_of('store_sales_line_items'),
+        key,
         rules_of('store_sales_line_items', part='line_rules'),
-        amount='line_item_amount_read'
+        amount='line_item_amount_read',
+        also=['key_is_taken']
     ) }}
 
 )

@@ -1,3 +1,13 @@
+{{ config(
+    materialized='delta',
+    indexes=[{'columns': ['transaction_id']}],
+    meta={
+        'unit': 'transaction_id',
+        'units': 'touched_transactions',
+        'null_units': "source_table like 'store_sales_%' and source_row_number is not null",
+        'always': "source_table not like 'store_sales_%' or source_row_number is null",
+    }
+) }}
 -- Masters have no causes but themselves, a line has itself and its parents, a header those of its lines too, and a line
 -- in the end those of its header: three steps, no cycle. Keys are joined, never read out of the text of caused_by.
 -- Of the many causes that a header may have, its lines are given the ten nearest: a thousand bad lines of one header
@@ -5,17 +15,15 @@
 {%- set handed_down = 10 %}
 {%- set of_a_row = 'source_row_number, root_table, root_key, steps, trail' %}
 
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
+{%- endif %}
+
 with
-
-rejected_record_rules as (
-
-    select * from {{ ref('rejected_record_rules') }}
-
-),
 
 rejected_records as (
 
-    select * from {{ ref('rejected_records') }}
+    select * from {{ touched_rejects(ref('rejected_records')) }} as rejected_records
 
 ),
 
@@ -30,7 +38,7 @@ headers as (
     select
         *,
         'store_sales_header:' || record_key as step
-    from {{ ref('checked_store_sales_header') }}
+    from {{ touched_rows(ref('checked_store_sales_header')) }} as checked
     where not is_valid
 
 ),
@@ -40,7 +48,7 @@ line_items as (
     select
         *,
         'store_sales_line_items:' || record_key as step
-    from {{ ref('checked_store_sales_line_items') }}
+    from {{ touched_rows(ref('checked_store_sales_line_items')) }} as checked
     where not is_valid
 
 ),
@@ -49,15 +57,15 @@ line_items as (
 own_faults as (
 
     select
-        rejected_record_rules.source_table,
-        rejected_record_rules.source_row_number,
-        rejected_record_rules.record_key,
-        rejected_record_rules.rule_id
-    from rejected_record_rules
+        rejected_records.source_table,
+        rejected_records.source_row_number,
+        rejected_records.record_key,
+        rules.rule_id
+    from rejected_records
     inner join rules
         on
-            rejected_record_rules.source_table = rules.source_table
-            and rejected_record_rules.rule_id = rules.rule_id
+            rejected_records.source_table = rules.source_table
+            and {{ has_label('rejected_records.failed_rules', 'rules.rule_id') }}
     where not rules.is_cascade
 
 ),
@@ -94,7 +102,7 @@ causes_of_line_items as (
 
 ),
 
--- an exact copy of a line does not spoil its header
+-- a line whose key another row holds does not spoil its header
 through_line_items as (
 
     select
@@ -108,7 +116,8 @@ through_line_items as (
     inner join causes_of_line_items on line_items.source_row_number = causes_of_line_items.source_row_number
     where
         {{ has_label('headers.failed_rules', "'line_item_rejected'") }}
-        and not {{ has_label('line_items.failed_rules', "'line_item_id_duplicate'") }}
+        and not line_items.key_is_taken
+        and not {{ has_label('line_items.failed_rules', "'transaction_id_closed'") }}
 
 ),
 
@@ -126,7 +135,7 @@ causes_of_headers as (
 
 ),
 
--- an exact copy of a header is nothing that its lines suffer from
+-- a header whose key another row holds is nothing that its lines suffer from
 nearest_causes_of_headers as (
 
     select
@@ -141,7 +150,7 @@ nearest_causes_of_headers as (
         ) as place
     from headers
     inner join causes_of_headers on headers.source_row_number = causes_of_headers.source_row_number
-    where not {{ has_label('headers.failed_rules', "'transaction_id_duplicate'") }}
+    where not headers.key_is_taken
 
 ),
 
@@ -217,6 +226,7 @@ final as (
         shortest.source_table,
         shortest.source_row_number,
         rejected_records.record_key,
+        rejected_records.transaction_id,
         shortest.root_table,
         shortest.root_key,
         faults_of_keys.rules as root_rules,
@@ -233,6 +243,22 @@ final as (
             shortest.root_table = faults_of_keys.source_table
             and shortest.root_key = faults_of_keys.record_key
     where shortest.way = 1
+    union all
+    -- a line that is no row has no number and no key, and nothing but itself to be traced to
+    select
+        rejected_record_id,
+        source_table,
+        source_row_number,
+        record_key,
+        transaction_id,
+        source_table as root_table,
+        record_key as root_key,
+        failed_rules as root_rules,
+        false as root_is_absent,
+        0 as steps,
+        source_table || ':' || source_file as trail
+    from rejected_records
+    where source_row_number is null
 
 )
 

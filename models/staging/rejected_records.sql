@@ -1,3 +1,21 @@
+{{ config(
+    materialized='delta',
+    indexes=[
+        {'columns': ['record_key'], 'type': 'hash'},
+        {'columns': ['transaction_id']},
+    ],
+    meta={
+        'unit': 'transaction_id',
+        'units': 'touched_transactions',
+        'null_units': "source_table like 'store_sales_%' and source_row_number is not null",
+        'always': "source_table not like 'store_sales_%' or source_row_number is null",
+    }
+) }}
+
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
+{%- endif %}
+
 with
 
 rejected as (
@@ -5,6 +23,10 @@ rejected as (
     {{ rejected_rows(table) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+    {%- if lands() %}
+    union all
+    {{ unreadable_lines() }}
+    {%- endif %}
 
 ),
 
@@ -36,22 +58,39 @@ identified as (
     from copies
 
 ),
+{% if lands() %}
+files as (
 
+    select * from {{ source('landing', 'loaded_files') }}
+
+),
+{% endif %}
 final as (
 
     select
-        {{ dbt_utils.generate_surrogate_key(['source_table', 'source_row_number', 'raw_record']) }}
+        {{ dbt_utils.generate_surrogate_key(['identified.source_table', 'source_row_number', 'raw_record']) }}
             as rejected_record_id,
-        {{ dbt_utils.generate_surrogate_key(['source_table', 'record_key', 'known_by']) }} as quarantine_id,
-        source_table,
-        source_row_number,
-        record_key,
-        failed_rules,
-        reason,
-        caused_by,
-        raw_record,
-        amount_at_stake
+        {{ dbt_utils.generate_surrogate_key(['identified.source_table', 'record_key', 'known_by']) }} as quarantine_id,
+        identified.source_table,
+        identified.source_row_number,
+        {%- if lands() %}
+        files.source_file,
+        identified.source_row_number - files.first_row_number + 1 as row_in_file,
+        {%- else %}
+        'raw_' || identified.source_table || '.csv' as source_file,
+        identified.source_row_number as row_in_file,
+        {%- endif %}
+        identified.record_key,
+        identified.transaction_id,
+        identified.failed_rules,
+        identified.reason,
+        identified.caused_by,
+        identified.raw_record,
+        identified.amount_at_stake
     from identified
+    {%- if lands() %}
+    left join files on identified.file_id = files.file_id
+    {%- endif %}
 
 )
 

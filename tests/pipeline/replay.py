@@ -15,7 +15,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from retail.load import find_sources, load_sources
+from retail.drops import find_sources
+from retail.load import load_sources
 
 Contents = dict[str, list[tuple]]
 
@@ -49,12 +50,12 @@ class Replay:
             and all(parent in models or parent.startswith("seed.") for parent in node["depends_on"]["nodes"])
             and any(parent in models for parent in node["depends_on"]["nodes"])
         ]
-        self._tables = [node["relation_name"] for node in self.models if node["config"]["materialized"] == "table"]
+        self._tables = [node["relation_name"] for node in self.models if node["config"]["materialized"] != "view"]
 
     def load(self, folder: Path) -> None:
         """Put the seven files into the landing schema, as `retail load` does."""
         with closing(connected(self._database)) as connection:
-            load_sources(connection, find_sources(folder))
+            load_sources(connection, find_sources(folder), start_over=True)
 
     def build(self) -> None:
         """Build every model anew; a row that breaks a constraint ends it."""

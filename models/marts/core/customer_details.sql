@@ -1,3 +1,5 @@
+{{ config(materialized='delta', meta={'merge_on': 'customer_id'}) }}
+
 with
 
 customers as (

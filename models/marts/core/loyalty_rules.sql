@@ -1,3 +1,5 @@
+{{ config(materialized='delta', meta={'merge_on': 'rule_id'}) }}
+
 with
 
 valid as (

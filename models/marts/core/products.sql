@@ -1,3 +1,5 @@
+{{ config(materialized='delta', meta={'merge_on': 'product_id'}) }}
+
 with
 
 valid as (

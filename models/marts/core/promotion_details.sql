@@ -1,3 +1,5 @@
+{{ config(materialized='delta', meta={'merge_on': 'promotion_id'}) }}
+
 with
 
 valid as (

@@ -1,8 +1,14 @@
+{{ config(materialized='delta', meta={'unit': 'transaction_id', 'units': 'touched_transactions', 'deleted_with': ['transaction_id']}) }}
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
+-- depends_on: {{ ref('checked_store_sales_line_items') }}
+{%- endif %}
+
 with
 
 valid as (
 
-    select * from {{ ref('stg_store_sales_line_items') }}
+    select * from {{ valid_rows('store_sales_line_items') }} as valid_rows
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(materialized='delta', meta={'merge_on': 'store_id'}) }}
+
 with
 
 valid as (

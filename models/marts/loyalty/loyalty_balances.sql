@@ -1,8 +1,17 @@
+{{ config(
+    materialized='delta',
+    meta={'unit': 'customer_id', 'units': 'touched_customers', 'follows_loyalty_rules': true}
+) }}
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_customers') }}
+-- depends_on: {{ ref('checked_loyalty_rules') }}
+{%- endif %}
+
 with
 
 ledger as (
 
-    select * from {{ ref('loyalty_ledger') }}
+    select * from {{ touched_customers_of(ref('loyalty_ledger')) }} as ledger
 
 ),
 

@@ -1,3 +1,22 @@
+{{ config(
+    materialized='delta',
+    indexes=[
+        {'columns': ['customer_id', 'entry_number'], 'unique': true},
+        {'columns': ['transaction_id']},
+    ],
+    meta={
+        'unit': 'customer_id',
+        'units': 'touched_customers',
+        'kept': 'entry_number',
+        'follows_loyalty_rules': true,
+    }
+) }}
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_customers') }}
+-- depends_on: {{ ref('checked_store_sales_header') }}
+-- depends_on: {{ ref('checked_loyalty_rules') }}
+{%- endif %}
+
 with
 
 customers as (
@@ -6,16 +25,36 @@ customers as (
 
 ),
 
-transactions as (
-
-    select * from {{ ref('stg_store_sales_header') }}
-
-),
-
 points_of_amounts as (
 
     select * from {{ ref('loyalty_points') }}
 
+),
+
+-- where each customer's entries begin: at the opening, or behind the last entry that is still right
+starts as (
+    {% if amends() %}
+    select
+        customers.customer_id,
+        cast(customers.total_loyalty_points as bigint) as opening_points,
+        touched.keep_through,
+        coalesce(kept.running_balance - customers.total_loyalty_points, 0) as earned,
+        touched.since,
+        touched.since_transaction_id
+    from customers
+    inner join {{ ref('touched_customers') }} as touched on customers.customer_id = touched.customer_id
+    left join {{ this }} as kept
+        on
+            touched.customer_id = kept.customer_id
+            and touched.keep_through = kept.entry_number
+    {% else %}
+    select
+        customer_id,
+        cast(total_loyalty_points as bigint) as opening_points,
+        cast(-1 as bigint) as keep_through,
+        cast(0 as bigint) as earned
+    from customers
+    {% endif %}
 ),
 
 opening as (
@@ -26,9 +65,12 @@ opening as (
         cast(null as varchar(30)) as transaction_id,
         cast(null as timestamp) as entry_at,
         cast(null as text) as rule_ids,
-        cast(total_loyalty_points as bigint) as opening_points,
+        opening_points,
+        keep_through,
+        earned as earned_at_start,
         cast(0 as bigint) as points_due
-    from customers
+    from starts
+    where keep_through < 0
 
 ),
 
@@ -41,11 +83,22 @@ moved as (
         transactions.transaction_id,
         transactions.transaction_date as entry_at,
         points_of_amounts.rule_ids,
-        cast(customers.total_loyalty_points as bigint) as opening_points,
+        starts.opening_points,
+        starts.keep_through,
+        starts.earned as earned_at_start,
         case when transactions.total_amount < 0 then -1 else 1 end * points_of_amounts.points as points_due
-    from transactions
-    inner join customers on transactions.customer_id = customers.customer_id
+    from {{ transactions_of_customers() }} as transactions
+    inner join starts on transactions.customer_id = starts.customer_id
     inner join points_of_amounts on abs(transactions.total_amount) = points_of_amounts.total_amount
+    {%- if amends() %}
+    where
+        starts.keep_through < 0
+        or transactions.transaction_date > starts.since
+        or (
+            transactions.transaction_date = starts.since
+            and {{ by_code_point('transactions.transaction_id') }} >= {{ by_code_point('starts.since_transaction_id') }}
+        )
+    {%- endif %}
 
 ),
 
@@ -61,8 +114,8 @@ ordered as (
 
     select
         *,
-        row_number() over in_order - 1 as entry_number,
-        sum(points_due) over in_order as due
+        keep_through + row_number() over in_order as entry_number,
+        earned_at_start + sum(points_due) over in_order as due
     from entries
     window in_order as (
         partition by customer_id
@@ -77,11 +130,11 @@ covered as (
 
     select
         *,
-        due - min(due) over (
+        due - least(0, min(due) over (
             partition by customer_id
             order by entry_number
             rows between unbounded preceding and current row
-        ) as earned
+        )) as earned
     from ordered
 
 ),
@@ -90,7 +143,7 @@ changes as (
 
     select
         *,
-        lag(earned) over (
+        lag(earned, 1, cast(earned_at_start as numeric)) over (
             partition by customer_id
             order by entry_number
         ) as earned_before

@@ -1,9 +1,24 @@
+{{ config(
+    materialized='delta',
+    indexes=[{'columns': ['total_amount'], 'unique': true}],
+    meta={
+        'merge_on': 'total_amount',
+        'append': true,
+        'follows_loyalty_rules': true,
+        'follows_repairs': true,
+    }
+) }}
+{% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
+-- depends_on: {{ ref('checked_store_sales_header') }}
+-- depends_on: {{ ref('checked_loyalty_rules') }}
+{%- endif %}
 -- Points depend on the amount alone, so each distinct amount is judged once and not each transaction.
 with
 
 transactions as (
 
-    select * from {{ ref('stg_store_sales_header') }}
+    select * from {{ valid_rows('store_sales_header') }} as valid_rows
 
 ),
 

@@ -1,8 +1,8 @@
 with
 
-transactions as (
+buyers as (
 
-    select * from {{ ref('stg_store_sales_header') }}
+    select * from {{ ref('customer_purchases') }}
 
 ),
 
@@ -15,21 +15,6 @@ as_of as (
 rfm_segments as (
 
     select * from {{ ref('rfm_segments') }}
-
-),
-
--- a return lowers what was spent, but it is no purchase; guests are nobody's purchases
-buyers as (
-
-    select
-        customer_id,
-        cast(max(case when total_amount > 0 then transaction_date end) as date) as last_transaction_date,
-        count(case when total_amount > 0 then 1 end) as frequency,
-        sum(total_amount) as monetary
-    from transactions
-    where customer_id is not null
-    group by customer_id
-    having count(case when total_amount > 0 then 1 end) > 0
 
 ),
 

@@ -1,0 +1,41 @@
+{#- The raw rows of a table that this build has to judge: all of them; or those of new files, those that a steward repaired,
+    and those that were judged before and are touched now, as the checked table keeps their cells.
+
+    touched   SQL that selects the checked rows to judge again -#}
+{% macro rows_to_read(table, touched) %}
+    {%- set relation = raw_table(table) -%}
+    {%- if not lands() -%}
+        {{- return('(select 1 as file_id, seed.* from ' ~ relation ~ ' as seed)') -}}
+    {%- endif -%}
+    {%- if not amends() -%}{{- return(relation) -}}{%- endif -%}
+    {%- set checked = 'checked_' ~ table -%}
+    {%- set columns = columns_of(table) | map(attribute='name') | list -%}
+    {%- set through = delta().through[checked] -%}
+    {%- set repaired -%}
+        select source_row_number from {{ source('landing', 'repairs') }}
+        where source_table = '{{ table }}' and file_id > {{ through }}
+    {%- endset -%}
+    {%- set sql -%}
+        (
+            select source_row_number, file_id, {{ columns | join(', ') }}
+            from {{ relation }}
+            where source_row_number >= {{ new_rows_from(checked) }}
+            union all
+            select source_row_number, file_id, {{ columns | join(', ') }}
+            from {{ relation }}
+            where
+                source_row_number < {{ new_rows_from(checked) }}
+                and source_row_number in ({{ repaired }})
+            union all
+            select checked.source_row_number, checked.file_id, checked.raw_{{ columns | join(', checked.raw_') }}
+            from ({{ touched }}) as checked
+            where checked.source_row_number not in ({{ repaired }})
+        )
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}
+
+{#- The number of a table's first raw row that the model does not hold; beyond all of them where there is none. -#}
+{% macro new_rows_from(model_name) %}
+    {{- return(delta().first_row.get(model_name) or '9223372036854775807') -}}
+{% endmacro %}

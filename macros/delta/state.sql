@@ -1,0 +1,55 @@
+{#- Through which file each amended table was built, and on what terms. A table is known by its object id: one that was
+    dropped or replaced by another kind of build is not known any more. -#}
+{% macro delta_state() %}
+    {{- return(api.Relation.create(
+        database=target.database, schema=target.schema ~ '_staging', identifier='delta_state'
+    )) -}}
+{% endmacro %}
+
+{#- on-run-start: the table that remembers it. -#}
+{% macro prepare_delta_state() %}
+    {%- if execute and lands() and flags.WHICH in ['run', 'build'] -%}
+        {%- if load_relation(delta_state()) is none %}
+            {%- do adapter.create_schema(delta_state().without_identifier()) %}
+            create table if not exists {{ delta_state() }} (
+                relation_id oid primary key,
+                through_file_id integer not null,
+                loaded_at timestamp with time zone,
+                fingerprint text not null,
+                data_cutoff_date date not null
+            )
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Remembers, in the transaction that built it, what this table holds now. -#}
+{% macro remember_delta(relation) %}
+    {%- if lands() %}
+    insert into {{ delta_state() }} (relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date)
+    select
+        '{{ relation }}'::regclass,
+        new_through_file_id,
+        new_loaded_at,
+        fingerprint,
+        data_cutoff_date
+    from {{ delta_plan() }}
+    limit 1
+    on conflict (relation_id) do update set
+        through_file_id = excluded.through_file_id,
+        loaded_at = excluded.loaded_at,
+        fingerprint = excluded.fingerprint,
+        data_cutoff_date = excluded.data_cutoff_date
+    {%- endif -%}
+{% endmacro %}
+
+{#- Post-hook of delta_plan: where everything is built anew, nothing counts as built until it is, so that a build that is
+    stopped half way begins anew. -#}
+{% macro forget_deltas() %}
+    {%- if execute -%}
+        {%- set because = run_query('select max(full_because) from ' ~ this).columns[0].values()[0] -%}
+        {%- if because -%}
+            {%- do log('everything is built anew: ' ~ because, info=true) -%}
+            delete from {{ delta_state() }}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,79 @@
+{#- The rows of a relation that belong to touched transactions; all of them where everything is built anew. Rows without a
+    transaction_id are touched together. -#}
+{% macro touched_rows(relation) %}
+    {%- if not amends() -%}{{- return(relation) -}}{%- endif -%}
+    {%- set sql -%}
+        (
+            select untouched.*
+            from {{ relation }} as untouched
+            where untouched.transaction_id in (select transaction_id from {{ ref('touched_transactions') }})
+            union all
+            select untouched.*
+            from {{ relation }} as untouched
+            where
+                untouched.transaction_id is null
+                and exists (select from {{ ref('touched_transactions') }} where transaction_id is null)
+        )
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}
+
+{#- The valid rows of a table, typed, as the view stg_<table> shows them; of touched transactions alone where a build
+    amends. -#}
+{% macro valid_rows(table) %}
+    {%- if not amends() -%}{{- return(ref('stg_' ~ table)) -}}{%- endif -%}
+    {%- set sql -%}
+        (
+            select {{ typed_columns(columns_of(table)) }}
+            from {{ touched_rows(ref('checked_' ~ table)) }} as checked
+            where is_valid
+        )
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}
+
+{#- Of rejected_records, or of what quarantine_history remembers of them, the rows that this build may see otherwise than
+    the last one: those of touched transactions, and all of master data and of lines that are no rows, which are few. -#}
+{% macro touched_rejects(relation) %}
+    {%- if not amends() -%}{{- return(relation) -}}{%- endif -%}
+    {%- set sql -%}
+        (
+            select untouched.*
+            from {{ relation }} as untouched
+            where untouched.transaction_id in (select transaction_id from {{ ref('touched_transactions') }})
+            union all
+            select untouched.*
+            from {{ relation }} as untouched
+            where
+                untouched.transaction_id is null
+                and (
+                    untouched.source_table not like 'store_sales_%'
+                    or untouched.source_row_number is null
+                    or exists (select from {{ ref('touched_transactions') }} where transaction_id is null)
+                )
+        )
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}
+
+{#- The rows of a relation that belong to touched customers; all of them where everything is built anew. -#}
+{% macro touched_customers_of(relation) %}
+    {%- if not amends() -%}{{- return(relation) -}}{%- endif -%}
+    {{- return(
+        '(select * from ' ~ relation ~ ' where customer_id in (select customer_id from ' ~ ref('touched_customers') ~ '))'
+    ) -}}
+{% endmacro %}
+
+{#- The valid transactions, of touched customers alone where a build amends: as the checked table has them, because an index
+    knows them there. -#}
+{% macro transactions_of_customers() %}
+    {%- if not amends() -%}{{- return(ref('stg_store_sales_header')) -}}{%- endif -%}
+    {%- set sql -%}
+        (
+            select {{ typed_columns(store_sales_header_columns()) }}
+            from {{ touched_customers_of(ref('checked_store_sales_header')) }} as checked
+            where is_valid
+        )
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}
