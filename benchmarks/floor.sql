@@ -15,6 +15,9 @@ set client_min_messages to warning;
 
 begin;
 
+-- the rows that a query passes on are many here, and still cheaper than one core
+set local parallel_tuple_cost = 0.001;
+
 create schema retail_landing;
 create schema retail_staging;
 create schema retail;
@@ -500,46 +503,13 @@ analyze retail_staging.store_keys, retail_staging.product_keys, retail_staging.p
 
 -- ---- check: the lines by themselves ----
 
-create unlogged table retail_staging.repeated_line_items as
-with repeated as (
-    select transaction_id, line_item_id
-    from (
-        select
-            retail_staging.trimmed(transaction_id) as transaction_id,
-            retail_staging.trimmed(line_item_id) as line_item_id
-        from retail_landing.raw_store_sales_line_items
-    ) as keys
-    where transaction_id is not null and line_item_id is not null
-    group by transaction_id, line_item_id
-    having count(*) > 1
-)
-select transaction_id, line_item_id, min(source_row_number) as kept_row, min(content) <> max(content) as is_conflict
-from (
-    select
-        source_row_number, repeated.transaction_id, repeated.line_item_id,
-        jsonb_build_array(
-            retail_staging.trimmed(product_id), retail_staging.trimmed(promotion_id), retail_staging.trimmed(quantity),
-            retail_staging.trimmed(line_item_amount)
-        )::text as content
-    from retail_landing.raw_store_sales_line_items as cells
-    inner join repeated
-        on
-            retail_staging.trimmed(cells.transaction_id) = repeated.transaction_id
-            and retail_staging.trimmed(cells.line_item_id) = repeated.line_item_id
-) as copies
-group by transaction_id, line_item_id;
-analyze retail_staging.repeated_line_items;
-
 -- faults of the key stand before transaction_id_unknown in the book, those of the cells after it: that one comes later
 create unlogged table retail_staging.own_line_items as
 select
     source_row_number, line_item_id, transaction_id, product_id, promotion_id, quantity, line_item_amount,
-    coalesce(not is_conflict and source_row_number <> kept_row, false) as is_copy,
     case when not key_is_fine then nullif(concat_ws(';',
         case when line_item_id is null then 'line_item_id_missing' end,
         case when length(line_item_id) > 100 then 'line_item_id_too_long' end,
-        case when not is_conflict and source_row_number <> kept_row then 'line_item_id_duplicate' end,
-        case when is_conflict then 'line_item_id_conflict' end,
         case when transaction_id is null then 'transaction_id_missing' end
     ), '') end as key_faults,
     case when not cells_are_fine then nullif(concat_ws(';',
@@ -562,8 +532,7 @@ select
 from (
     select
         *,
-        line_item_id is not null and length(line_item_id) <= 100 and kept_row is null and transaction_id is not null
-            as key_is_fine,
+        coalesce(length(line_item_id) <= 100 and transaction_id is not null, false) as key_is_fine,
         coalesce(
             product_is_valid and (promotion_id is null or promotion_is_valid) and quantity > 0 and line_item_amount >= 0,
             false
@@ -572,17 +541,16 @@ from (
         select
             cells.*,
             case
-                when quantity_text ~ '^[0-9]{1,9}$' then quantity_text::integer
+                when length(quantity_text) < 10 and quantity_text ~ '^[0-9]+$' then quantity_text::integer
                 else retail_staging.read_integer(quantity_text)
             end as quantity,
             case
-                when line_item_amount_text ~ '^[0-9]{1,7}(\.[0-9]{1,9})?$' then line_item_amount_text::numeric
+                when length(line_item_amount_text) < 9 and line_item_amount_text ~ '^[0-9]+(\.[0-9]+)?$'
+                    then line_item_amount_text::numeric
                 else retail_staging.read_decimal(line_item_amount_text, 'numeric(10, 2)')
             end as line_item_amount,
             product_keys.is_valid as product_is_valid,
-            promotion_keys.is_valid as promotion_is_valid,
-            repeated.kept_row,
-            repeated.is_conflict
+            promotion_keys.is_valid as promotion_is_valid
         from (
             select
                 source_row_number,
@@ -597,22 +565,69 @@ from (
         ) as cells
         left join retail_staging.product_keys using (product_id)
         left join retail_staging.promotion_keys using (promotion_id)
-        left join retail_staging.repeated_line_items as repeated using (transaction_id, line_item_id)
         offset 0
     ) as read
     offset 0
 ) as judged;
 analyze retail_staging.own_line_items;
 
--- an exact copy of a line neither counts nor spoils; a sum with an unreadable amount in it is no sum
+-- a sum with an unreadable amount in it is no sum; fewer bits than lines: an id may stand twice
 create unlogged table retail_staging.line_sums as
 select
     transaction_id,
-    case when count(*) = count(line_item_amount) then sum(line_item_amount) end as lines_amount
+    case when count(*) = count(line_item_amount) then sum(line_item_amount) end as lines_amount,
+    bit_count(bit_or(1::bigint << (hashtext(line_item_id) & 63))::bit(64)) < count(line_item_id) as may_repeat
 from retail_staging.own_line_items
-where transaction_id is not null and not is_copy
+where transaction_id is not null
 group by transaction_id;
 analyze retail_staging.line_sums;
+
+create unlogged table retail_staging.repeated_line_items as
+with repeated as (
+    select *
+    from (
+        select
+            source_row_number, transaction_id, line_item_id,
+            count(*) over (partition by transaction_id, line_item_id) as rows_of_key
+        from retail_staging.own_line_items
+        inner join retail_staging.line_sums using (transaction_id)
+        where may_repeat and line_item_id is not null
+    ) as counted
+    where rows_of_key > 1
+)
+select
+    source_row_number, transaction_id,
+    case
+        when min(content) over k <> max(content) over k then 'line_item_id_conflict'
+        when source_row_number <> min(source_row_number) over k then 'line_item_id_duplicate'
+    end as fault
+from (
+    select
+        source_row_number, repeated.transaction_id, repeated.line_item_id,
+        jsonb_build_array(
+            retail_staging.trimmed(product_id), retail_staging.trimmed(promotion_id), retail_staging.trimmed(quantity),
+            retail_staging.trimmed(line_item_amount)
+        )::text as content
+    from repeated
+    inner join retail_landing.raw_store_sales_line_items using (source_row_number)
+) as copies
+window k as (partition by transaction_id, line_item_id);
+analyze retail_staging.repeated_line_items;
+
+-- an exact copy of a line neither counts nor spoils
+create unlogged table retail_staging.sums_without_copies as
+select
+    transaction_id,
+    case when count(*) = count(line_item_amount) then sum(line_item_amount) end as lines_amount
+from retail_staging.own_line_items as lines
+left join retail_staging.repeated_line_items as repeated using (source_row_number, transaction_id)
+where
+    transaction_id in (
+        select transaction_id from retail_staging.repeated_line_items where fault = 'line_item_id_duplicate'
+    )
+    and fault is distinct from 'line_item_id_duplicate'
+group by transaction_id;
+analyze retail_staging.sums_without_copies;
 
 
 -- ---- check: the headers, which look at their lines ----
@@ -646,7 +661,12 @@ lines_at_fault as (
             transaction_id,
             ('store_sales_line_items:' || transaction_id || '|' || coalesce(line_item_id, '')) collate "C" as line
         from retail_staging.own_line_items
-        where (key_faults is not null or cell_faults is not null) and not is_copy and transaction_id is not null
+        left join (select source_row_number, fault from retail_staging.repeated_line_items) as repeated
+            using (source_row_number)
+        where
+            (key_faults is not null or cell_faults is not null or fault is not null)
+            and fault is distinct from 'line_item_id_duplicate'
+            and transaction_id is not null
     ) as lines
     group by transaction_id
 )
@@ -702,7 +722,8 @@ from (
                     then transaction_date_text::timestamp
             end as transaction_date,
             case
-                when total_amount_text ~ '^[0-9]{1,7}(\.[0-9]{1,9})?$' then total_amount_text::numeric
+                when length(total_amount_text) < 9 and total_amount_text ~ '^[0-9]+(\.[0-9]+)?$'
+                    then total_amount_text::numeric
                 else retail_staging.read_decimal(total_amount_text, 'numeric(10, 2)')
             end as total_amount,
             customer_keys.is_valid as customer_is_valid,
@@ -711,7 +732,10 @@ from (
             repeated.kept_row,
             repeated.is_conflict,
             line_sums.transaction_id is not null as has_lines,
-            line_sums.lines_amount,
+            case
+                when sums_without_copies.transaction_id is null then line_sums.lines_amount
+                else sums_without_copies.lines_amount
+            end as lines_amount,
             lines_at_fault.lines_at_fault
         from (
             select
@@ -728,6 +752,7 @@ from (
         left join retail_staging.store_keys using (store_id)
         left join repeated using (transaction_id)
         left join retail_staging.line_sums using (transaction_id)
+        left join retail_staging.sums_without_copies using (transaction_id)
         left join lines_at_fault using (transaction_id)
         offset 0
     ) as read
@@ -757,6 +782,7 @@ select
     source_row_number,
     concat_ws(';',
         key_faults,
+        repeated.fault,
         case when not has_header then 'transaction_id_unknown' end,
         cell_faults,
         case when has_header then 'transaction_rejected' end
@@ -769,7 +795,8 @@ select
     ), '') as caused_by
 from retail_staging.own_line_items
 left join retail_staging.lost_transactions using (transaction_id)
-where key_faults is not null or cell_faults is not null or has_header is not null
+left join (select source_row_number, fault from retail_staging.repeated_line_items) as repeated using (source_row_number)
+where key_faults is not null or cell_faults is not null or has_header is not null or fault is not null
 union all
 select source_row_number, null as failed_rules, warned_rules, null as caused_by
 from (
@@ -794,6 +821,10 @@ from (
     left join retail_staging.promotion_keys as promotions on lines.promotion_id = promotions.promotion_id
     where
         lines.key_faults is null and lines.cell_faults is null
+        and not exists (
+            select from retail_staging.repeated_line_items as repeated
+            where repeated.source_row_number = lines.source_row_number and repeated.fault is not null
+        )
         and (
             lines.promotion_id is not null or lines.line_item_amount = 0
             or lines.line_item_amount <> round(lines.line_item_amount, 2)
@@ -967,6 +998,10 @@ where
     key_faults is null and cell_faults is null
     and not exists (
         select from retail_staging.lost_transactions as lost where lost.transaction_id = lines.transaction_id
+    )
+    and not exists (
+        select from retail_staging.repeated_line_items as repeated
+        where repeated.source_row_number = lines.source_row_number and repeated.fault is not null
     );
 analyze retail.store_sales_header;
 
@@ -1051,9 +1086,8 @@ money as (
     from retail_staging.checked_store_sales_header
     union all
     select 'store_sales_line_items', sum(line_item_amount),
-        sum(line_item_amount) filter (where key_faults is null and cell_faults is null and has_header is null)
-    from retail_staging.own_line_items
-    left join retail_staging.lost_transactions using (transaction_id)
+        sum(line_item_amount) filter (where failed_rules is null)
+    from retail_staging.checked_store_sales_line_items
 ),
 clean as (
     select 'stores' as source_table, count(*) as rows_clean, null::numeric as amount_clean_rounded from retail.stores
@@ -1072,7 +1106,7 @@ rejected as (
 )
 select
     source_table, rows_in, rows_clean, coalesce(rows_rejected, 0) as rows_rejected, amount_in, amount_clean,
-    coalesce(amount_rejected, 0) as amount_rejected, amount_clean_rounded
+    case when amount_in is not null then coalesce(amount_rejected, 0) end as amount_rejected, amount_clean_rounded
 from landed
 inner join clean using (source_table)
 left join money using (source_table)
