@@ -632,44 +632,44 @@ analyze retail_staging.sums_without_copies;
 
 -- ---- check: the headers, which look at their lines ----
 
-create table retail_staging.checked_store_sales_header as
-with repeated as (
-    select transaction_id, min(source_row_number) as kept_row, min(content) <> max(content) as is_conflict
-    from (
-        select
-            source_row_number, keys.transaction_id,
-            jsonb_build_array(
-                retail_staging.trimmed(customer_id), retail_staging.trimmed(store_id),
-                retail_staging.trimmed(transaction_date), retail_staging.trimmed(total_amount)
-            )::text as content
-        from retail_landing.raw_store_sales_header as cells
-        inner join (
-            select retail_staging.trimmed(transaction_id) as transaction_id
-            from retail_landing.raw_store_sales_header
-            group by 1
-            having count(*) > 1
-        ) as keys on retail_staging.trimmed(cells.transaction_id) = keys.transaction_id
-    ) as copies
-    group by transaction_id
-),
-lines_at_fault as (
+-- the small sides of the join, each a table, so that the join itself can run in parallel
+create unlogged table retail_staging.repeated_headers as
+select transaction_id, min(source_row_number) as kept_row, min(content) <> max(content) as is_conflict
+from (
+    select
+        source_row_number, keys.transaction_id,
+        jsonb_build_array(
+            retail_staging.trimmed(customer_id), retail_staging.trimmed(store_id),
+            retail_staging.trimmed(transaction_date), retail_staging.trimmed(total_amount)
+        )::text as content
+    from retail_landing.raw_store_sales_header as cells
+    inner join (
+        select retail_staging.trimmed(transaction_id) as transaction_id
+        from retail_landing.raw_store_sales_header
+        group by 1
+        having count(*) > 1
+    ) as keys on retail_staging.trimmed(cells.transaction_id) = keys.transaction_id
+) as copies
+group by transaction_id;
+
+create unlogged table retail_staging.lines_at_fault as
+select transaction_id, string_agg(distinct line, ';' order by line) as lines_at_fault
+from (
     select
         transaction_id,
-        string_agg(distinct line, ';' order by line) as lines_at_fault
-    from (
-        select
-            transaction_id,
-            ('store_sales_line_items:' || transaction_id || '|' || coalesce(line_item_id, '')) collate "C" as line
-        from retail_staging.own_line_items
-        left join (select source_row_number, fault from retail_staging.repeated_line_items) as repeated
-            using (source_row_number)
-        where
-            (key_faults is not null or cell_faults is not null or fault is not null)
-            and fault is distinct from 'line_item_id_duplicate'
-            and transaction_id is not null
-    ) as lines
-    group by transaction_id
-)
+        ('store_sales_line_items:' || transaction_id || '|' || coalesce(line_item_id, '')) collate "C" as line
+    from retail_staging.own_line_items
+    left join (select source_row_number, fault from retail_staging.repeated_line_items) as repeated
+        using (source_row_number)
+    where
+        (key_faults is not null or cell_faults is not null or fault is not null)
+        and fault is distinct from 'line_item_id_duplicate'
+        and transaction_id is not null
+) as lines
+group by transaction_id;
+analyze retail_staging.repeated_headers, retail_staging.lines_at_fault;
+
+create table retail_staging.checked_store_sales_header as
 select
     source_row_number, transaction_id, customer_id, store_id, transaction_date, total_amount,
     coalesce(not is_conflict and source_row_number <> kept_row, false) as is_copy,
@@ -750,10 +750,10 @@ from (
         ) as cells
         left join retail_staging.customer_keys using (customer_id)
         left join retail_staging.store_keys using (store_id)
-        left join repeated using (transaction_id)
+        left join retail_staging.repeated_headers as repeated using (transaction_id)
         left join retail_staging.line_sums using (transaction_id)
         left join retail_staging.sums_without_copies using (transaction_id)
-        left join lines_at_fault using (transaction_id)
+        left join retail_staging.lines_at_fault using (transaction_id)
         offset 0
     ) as read
     offset 0
