@@ -320,6 +320,7 @@ from keys;
 
 create table retail_staging.checked_customer_details as
 with cells as (
+    with fence as (select)
     select
         source_row_number,
         retail_staging.trimmed(customer_id) as customer_id,
@@ -329,7 +330,6 @@ with cells as (
         retail_staging.trimmed(total_loyalty_points) as total_loyalty_points_text,
         retail_staging.trimmed(last_purchase_date) as last_purchase_date_text
     from retail_landing.raw_customer_details
-    offset 0
 ),
 repeated as (
     select customer_id, min(source_row_number) as kept_row, min(content) <> max(content) as is_conflict
@@ -345,13 +345,13 @@ repeated as (
     group by customer_id
 ),
 rows as (
+    with fence as (select)
     select
         cells.*, kept_row, is_conflict,
         retail_staging.read_integer(total_loyalty_points_text) as points_read,
         retail_staging.read_date(last_purchase_date_text) as purchase_read
     from cells
     left join repeated using (customer_id)
-    offset 0
 )
 select
     source_row_number, customer_id, first_name, email, loyalty_status,
@@ -530,6 +530,7 @@ select
         case when promotion_id is not null and promotion_is_valid is not true then 'promotion_details:' || promotion_id end
     ), '') end as caused_by
 from (
+    with fence as (select)
     select
         *,
         coalesce(length(line_item_id) <= 100 and transaction_id is not null, false) as key_is_fine,
@@ -538,6 +539,7 @@ from (
             false
         ) as cells_are_fine
     from (
+        with fence as (select)
         select
             cells.*,
             case
@@ -552,6 +554,7 @@ from (
             product_keys.is_valid as product_is_valid,
             promotion_keys.is_valid as promotion_is_valid
         from (
+            with fence as (select)
             select
                 source_row_number,
                 retail_staging.trimmed(line_item_id) as line_item_id,
@@ -561,13 +564,10 @@ from (
                 retail_staging.trimmed(quantity) as quantity_text,
                 retail_staging.trimmed(line_item_amount) as line_item_amount_text
             from retail_landing.raw_store_sales_line_items
-            offset 0
         ) as cells
         left join retail_staging.product_keys using (product_id)
         left join retail_staging.promotion_keys using (promotion_id)
-        offset 0
     ) as read
-    offset 0
 ) as judged;
 analyze retail_staging.own_line_items;
 
@@ -704,6 +704,7 @@ select
         lines_at_fault
     ), '') end as caused_by
 from (
+    with fence as (select)
     select
         *,
         coalesce(
@@ -713,6 +714,7 @@ from (
             false
         ) as is_fine
     from (
+        with fence as (select)
         select
             cells.*,
             case
@@ -738,6 +740,7 @@ from (
             end as lines_amount,
             lines_at_fault.lines_at_fault
         from (
+            with fence as (select)
             select
                 source_row_number,
                 retail_staging.trimmed(transaction_id) as transaction_id,
@@ -746,7 +749,6 @@ from (
                 retail_staging.trimmed(transaction_date) as transaction_date_text,
                 retail_staging.trimmed(total_amount) as total_amount_text
             from retail_landing.raw_store_sales_header
-            offset 0
         ) as cells
         left join retail_staging.customer_keys using (customer_id)
         left join retail_staging.store_keys using (store_id)
@@ -754,9 +756,7 @@ from (
         left join retail_staging.line_sums using (transaction_id)
         left join retail_staging.sums_without_copies using (transaction_id)
         left join retail_staging.lines_at_fault using (transaction_id)
-        offset 0
     ) as read
-    offset 0
 ) as judged;
 analyze retail_staging.checked_store_sales_header;
 
@@ -800,6 +800,7 @@ where key_faults is not null or cell_faults is not null or has_header is not nul
 union all
 select source_row_number, null as failed_rules, warned_rules, null as caused_by
 from (
+    with fence as (select)
     select
         lines.source_row_number,
         nullif(concat_ws(';',
@@ -829,7 +830,6 @@ from (
             lines.promotion_id is not null or lines.line_item_amount = 0
             or lines.line_item_amount <> round(lines.line_item_amount, 2)
         )
-    offset 0
 ) as warned
 where warned_rules is not null;
 analyze retail_staging.verdicts_of_line_items;
