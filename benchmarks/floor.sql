@@ -61,13 +61,13 @@ create table retail.rfm_segments (r_score integer, f_score integer, rfm_segment 
 create table retail.segments (segment_id varchar(10), segment_name text, priority integer, description text);
 
 \cd :data
-\copy retail_landing.raw_stores (store_id, store_name, store_city, store_region, opening_date) from 'stores.csv' (format csv, header match, force_null *, freeze)
-\copy retail_landing.raw_products (product_id, product_name, product_category, unit_price, current_stock_level) from 'products.csv' (format csv, header match, force_null *, freeze)
-\copy retail_landing.raw_customer_details (customer_id, first_name, email, loyalty_status, total_loyalty_points, last_purchase_date, segment_id) from 'customer_details.csv' (format csv, header match, force_null *, freeze)
-\copy retail_landing.raw_promotion_details (promotion_id, promotion_name, start_date, end_date, discount_percentage, applicable_category) from 'promotion_details.csv' (format csv, header match, force_null *, freeze)
-\copy retail_landing.raw_loyalty_rules (rule_id, rule_name, points_per_unit_spend, min_spend_threshold, bonus_points) from 'loyalty_rules.csv' (format csv, header match, force_null *, freeze)
-\copy retail_landing.raw_store_sales_header (transaction_id, customer_id, store_id, transaction_date, total_amount) from 'store_sales_header.csv' (format csv, header match, force_null *, freeze)
-\copy retail_landing.raw_store_sales_line_items (line_item_id, transaction_id, product_id, promotion_id, quantity, line_item_amount) from 'store_sales_line_items.csv' (format csv, header match, force_null *, freeze)
+\copy retail_landing.raw_stores (store_id, store_name, store_city, store_region, opening_date) from 'stores.csv' (format csv, header match, force_null (store_id, store_name, store_city, store_region, opening_date), freeze)
+\copy retail_landing.raw_products (product_id, product_name, product_category, unit_price, current_stock_level) from 'products.csv' (format csv, header match, force_null (product_id, product_name, product_category, unit_price, current_stock_level), freeze)
+\copy retail_landing.raw_customer_details (customer_id, first_name, email, loyalty_status, total_loyalty_points, last_purchase_date, segment_id) from 'customer_details.csv' (format csv, header match, force_null (customer_id, first_name, email, loyalty_status, total_loyalty_points, last_purchase_date, segment_id), freeze)
+\copy retail_landing.raw_promotion_details (promotion_id, promotion_name, start_date, end_date, discount_percentage, applicable_category) from 'promotion_details.csv' (format csv, header match, force_null (promotion_id, promotion_name, start_date, end_date, discount_percentage, applicable_category), freeze)
+\copy retail_landing.raw_loyalty_rules (rule_id, rule_name, points_per_unit_spend, min_spend_threshold, bonus_points) from 'loyalty_rules.csv' (format csv, header match, force_null (rule_id, rule_name, points_per_unit_spend, min_spend_threshold, bonus_points), freeze)
+\copy retail_landing.raw_store_sales_header (transaction_id, customer_id, store_id, transaction_date, total_amount) from 'store_sales_header.csv' (format csv, header match, force_null (transaction_id, customer_id, store_id, transaction_date, total_amount), freeze)
+\copy retail_landing.raw_store_sales_line_items (line_item_id, transaction_id, product_id, promotion_id, quantity, line_item_amount) from 'store_sales_line_items.csv' (format csv, header match, force_null (line_item_id, transaction_id, product_id, promotion_id, quantity, line_item_amount), freeze)
 \cd :reference
 \copy retail.loyalty_tiers from 'loyalty_tiers.csv' (format csv, header match)
 \copy retail.rfm_segments from 'rfm_segments.csv' (format csv, header match)

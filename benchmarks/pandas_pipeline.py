@@ -1,8 +1,8 @@
 """The brief's own approach, written fairly: pandas reads the CSVs, validates them and writes through SQLAlchemy.
 
 Every step is vectorised, money is counted in whole cents, and rows are written by the COPY callable of pandas'
-documentation. The rules are the errors of the rule book and the warnings that are counted; the tables have their primary
-keys, but neither the foreign keys nor the secondary indexes of the project's.
+documentation. The rules are the errors and the warnings of the rule book, but for what caused a reject; the tables have
+their primary keys, but neither the foreign keys nor the secondary indexes of the project's.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def _flags(table: Table, index: pd.Index) -> Series:
 
 def check_length(table: Table, column: str, most: int, *, warn: bool = False) -> None:
     """Flag texts of more than so many characters."""
-    (table.warned if warn else table.failed)[f"{column}_too_long"] = (table.cells[column].str.len() > most).fillna(False)
+    rules = table.warned if warn else table.failed
+    rules[f"{column}_too_long"] = (table.cells[column].str.len() > most).fillna(False)
 
 
 def read_number(table: Table, column: str, digits: int, scale: int) -> None:
