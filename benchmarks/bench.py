@@ -26,6 +26,7 @@ from benchmarks import data, picture, seed_speed
 from benchmarks.measure import Cost
 from benchmarks.sides import (
     FLOOR,
+    HERE,
     LOAD_MORE,
     OURS,
     PANDAS,
@@ -122,10 +123,9 @@ class Results:
 @click.option("--only", default=",".join(PARTS), show_default=True, help="The parts to measure.")
 @click.option(
     "--out",
-    default="benchmark_results",
-    show_default=True,
+    default=HERE / "results",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for results.json and picture.png.",
+    help="Folder for results.json and picture.png.  [default: benchmarks/results]",
 )
 def main(sizes: str, days: str, lines_a_day: int, only: str, out: Path) -> None:
     """Measure the project against other ways to do its work, on this machine and in databases of its own."""

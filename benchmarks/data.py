@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import click
@@ -149,17 +149,23 @@ class Dealer:
             self._write(day, table, brought[day] + _changed(there, column, day))
 
     def _held_back(self, master: str, keys: list[str]) -> dict[str, int]:
-        """Return the keys that a later day brings: the day before they are first named, for a few the day after."""
+        """Return the keys that a later day brings: the day before they are first named, for a few the day after.
+
+        Where a day has too few of them, those that are never named at all make up its number.
+        """
         last = len(self.days) - 1
-        a_day: dict[int, int] = {}
-        result = {}
+        named = self.first_named[master]
+        unnamed = iter([key for key in dict.fromkeys(keys) if key and key not in named])
+        of_day: list[list[str]] = [[] for _ in self.days]
         for key in dict.fromkeys(keys):
-            day = self.first_named[master].get(key)
-            number = a_day.get(day, 0)
-            if not key or day is None or day < 2 or number >= HELD_BACK_A_DAY:
-                continue
-            a_day[day] = number + 1
-            result[key] = min(day + 1, last) if number < LATE_A_DAY else day - 1
+            if key and (day := named.get(key, 0)) >= 2 and len(of_day[day]) < HELD_BACK_A_DAY:
+                of_day[day].append(key)
+        result = {}
+        for day in range(2, len(self.days)):
+            late, early = of_day[day][:LATE_A_DAY], of_day[day][LATE_A_DAY:]
+            early += islice(unnamed, HELD_BACK_A_DAY - len(of_day[day]))
+            result |= dict.fromkeys(late, min(day + 1, last)) | dict.fromkeys(early, day - 1)
+        result |= dict.fromkeys(islice(unnamed, HELD_BACK_A_DAY), last)
         return result
 
 

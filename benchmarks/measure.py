@@ -29,7 +29,7 @@ class Cost:
     """What one or several runs cost: wall-clock and processor seconds, and peaks of memory in MB (2^20 bytes).
 
     ``server_memory`` has the server's shared buffers in it, which stay filled from one run to the next; without them
-    it is ``server_private``. The server's figures are None where it is not the embedded one, whose processes can be seen.
+    it is ``server_private``. The server's figures are None where it is not the embedded one.
     """
 
     seconds: float
@@ -91,8 +91,8 @@ def measured(command: Sequence[str | Path], environment: dict[str, str], folder:
 class _ServerWatch:
     """Looks at the embedded server's processes while a program runs.
 
-    ``peak`` and ``private_peak`` are their memory in MB, with and without what they share, ``cpu`` the processor seconds of those that ended in the meantime: a program's
-    sessions end with it.
+    ``peak`` and ``private_peak`` are their memory in MB, with and without what they share. ``cpu`` holds the processor
+    seconds of those that ended in the meantime: a program's sessions end with it.
     """
 
     def __init__(self) -> None:
