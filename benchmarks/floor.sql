@@ -4,8 +4,8 @@
 --   psql -v data=DIR -v reference=PROJECT/seeds/reference -v cutoff=2026-01-01 -f floor.sql
 --
 -- DIR holds the seven files as `retail generate` writes them. The schemas are those of the project, in a database of
--- their own. What is left out: the memory over builds (retail_history), and the causes over several steps
--- (rejected_record_causes). What is done in another way, because a hand is free to:
+-- their own. What is left out: the memory over builds (retail_history). What is done in another way, because a hand is
+-- free to:
 --   - a row's verdict is stored where there is something to say; checked_store_sales_line_items is a view over that
 --   - warnings of a line are worked out only where it stays clean, which is where they count
 --   - the cells of the large tables are tested for what nearly all of them are first, and spelled out only then
@@ -965,6 +965,96 @@ select rejected_record_id, source_table, source_row_number, record_key, rule_id,
 from retail_staging.rejected_records
 inner join retail_staging.dq_rules using (source_table)
 where severity = 'error' and rule_id = any(string_to_array(failed_rules, ';'));
+
+-- the records at the root: the row itself, the parents it named, its lines' causes, and for a line its header's nearest
+create table retail_staging.rejected_record_causes as
+with labels as (
+    select source_table, source_row_number, record_key, raw_record, rule_id
+    from retail_staging.rejected_records
+    cross join lateral unnest(string_to_array(failed_rules, ';')) as rule_id
+),
+parents (key_column, parent) as (
+    values ('customer_id', 'customer_details'), ('store_id', 'stores'), ('product_id', 'products'),
+        ('promotion_id', 'promotion_details'), ('transaction_id', 'store_sales_header')
+),
+own_faults as (
+    select source_table, source_row_number, record_key, rule_id
+    from labels
+    where
+        rule_id not in ('line_item_rejected', 'transaction_rejected')
+        and rule_id !~ '_(unknown|parent_rejected)$'
+),
+direct as materialized (
+    select distinct
+        source_table, source_row_number, source_table as root_table, record_key as root_key, 0 as steps,
+        source_table || ':' || record_key as trail
+    from own_faults
+    union all
+    select
+        source_table, source_row_number, parent, root_key, 1,
+        source_table || ':' || record_key || ' < ' || parent || ':' || root_key
+    from labels
+    inner join parents on rule_id in (key_column || '_unknown', key_column || '_parent_rejected')
+    cross join lateral (select retail_staging.trimmed(raw_record ->> key_column) as root_key) as named
+),
+sales as materialized (
+    select
+        source_table, source_row_number, source_table || ':' || record_key as step,
+        retail_staging.trimmed(raw_record ->> 'transaction_id') as transaction_id,
+        string_to_array(failed_rules, ';') as rules
+    from retail_staging.rejected_records
+    where source_table in ('store_sales_header', 'store_sales_line_items')
+),
+of_headers as materialized (
+    select source_row_number, root_table, root_key, steps, trail
+    from direct
+    where source_table = 'store_sales_header'
+    union all
+    select headers.source_row_number, root_table, root_key, steps + 1, headers.step || ' < ' || trail
+    from sales as headers
+    inner join sales as lines using (transaction_id)
+    inner join direct
+        on direct.source_table = 'store_sales_line_items' and lines.source_row_number = direct.source_row_number
+    where
+        headers.source_table = 'store_sales_header' and 'line_item_rejected' = any(headers.rules)
+        and lines.source_table = 'store_sales_line_items' and 'line_item_id_duplicate' <> all(lines.rules)
+),
+nearest as materialized (
+    select
+        transaction_id, root_table, root_key, steps, trail,
+        row_number() over (partition by transaction_id order by steps, trail collate "C") as place
+    from sales
+    inner join of_headers using (source_row_number)
+    where source_table = 'store_sales_header' and 'transaction_id_duplicate' <> all(rules)
+),
+causes as (
+    select * from direct where source_table <> 'store_sales_header'
+    union all
+    select 'store_sales_header', of_headers.* from of_headers
+    union all
+    select source_table, source_row_number, root_table, root_key, steps + 1, step || ' < ' || trail
+    from sales
+    inner join nearest using (transaction_id)
+    where source_table = 'store_sales_line_items' and 'transaction_rejected' = any(rules) and place <= 10
+),
+shortest as (
+    select distinct on (source_table, source_row_number, root_table, root_key) *
+    from causes
+    order by source_table, source_row_number, root_table, root_key, steps, trail collate "C"
+),
+faults_of_keys as (
+    select
+        source_table as root_table, record_key as root_key,
+        string_agg(distinct rule_id collate "C", ';' order by rule_id collate "C") as root_rules
+    from own_faults
+    group by source_table, record_key
+)
+select
+    rejected_record_id, source_table, source_row_number, record_key, root_table, root_key, root_rules,
+    root_rules is null as root_is_absent, steps, trail
+from shortest
+inner join retail_staging.rejected_records using (source_table, source_row_number)
+left join faults_of_keys using (root_table, root_key);
 
 
 -- ---- split: the clean tables ----

@@ -19,6 +19,7 @@ from retail.database import one_line, running_pid
 from retail.errors import RetailError
 
 SAMPLED_EVERY = 0.1  # seconds
+MOST_OF_A_CORE = 0.05  # what the looking may cost: a look takes long where much memory is shared
 _MEGABYTE = 1024 * 1024
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 _LAST_WORDS = 400
@@ -119,10 +120,11 @@ class _ServerWatch:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
+            started = perf_counter()
             memory, private = self._memory()
             self.peak = max(self.peak or 0, memory)
             self.private_peak = max(self.private_peak or 0, private)
-            self._stop.wait(SAMPLED_EVERY)
+            self._stop.wait(max(SAMPLED_EVERY, (perf_counter() - started) / MOST_OF_A_CORE))
 
     def _memory(self) -> tuple[float, float]:
         """Return the processes' memory in MB, a shared page counted once, and that which is not shared at all."""

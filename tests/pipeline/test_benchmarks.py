@@ -94,6 +94,15 @@ def test_the_floor_counts_every_rule_alike(sample, floor, query):
     assert query(floor, counts) == query(sample, counts)
 
 
+def test_the_floor_finds_the_same_causes(sample, floor, query):
+    statement = """
+        select source_table, source_row_number, record_key, root_table, root_key, root_rules, root_is_absent, steps, trail
+        from retail_staging.rejected_record_causes
+        order by 1, 2, 4, 5
+    """
+    assert query(floor, statement) == query(sample, statement)
+
+
 @pytest.mark.parametrize("table", SAME_TABLES)
 def test_the_floor_makes_the_same_table(sample, floor, query, table):
     statement = f"select * from retail.{table} order by {SAME_TABLES[table]}"
