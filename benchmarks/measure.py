@@ -92,8 +92,8 @@ def measured(command: Sequence[str | Path], environment: dict[str, str], folder:
 class _ServerWatch:
     """Looks at the embedded server's processes while a program runs.
 
-    ``peak`` and ``private_peak`` are their memory in MB, with and without what they share. ``cpu`` holds the processor
-    seconds of those that ended in the meantime: a program's sessions end with it.
+    ``peak`` and ``private_peak`` are their memory in MB, with and without what they share; ``cpu`` are their processor
+    seconds.
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class _ServerWatch:
 
     def __enter__(self) -> _ServerWatch:
         if self._server:
-            self._cpu_before = self._ended_cpu()
+            self._cpu_before = self._used_cpu()
             self._thread.start()
         return self
 
@@ -116,7 +116,7 @@ class _ServerWatch:
         if self._server:
             self._stop.set()
             self._thread.join()
-            self.cpu = self._ended_cpu() - self._cpu_before
+            self.cpu = self._used_cpu() - self._cpu_before
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -138,9 +138,17 @@ class _ServerWatch:
             private += memory.uss
         return total / _MEGABYTE, private / _MEGABYTE
 
-    def _ended_cpu(self) -> float:
+    def _used_cpu(self) -> float:
+        """Return the processor seconds of all processes, those that have ended and those that run."""
         times = self._server.cpu_times()
-        return times.children_user + times.children_system
+        total = times.children_user + times.children_system
+        for process in self._server.children():
+            try:
+                times = process.cpu_times()
+            except psutil.Error:  # it has just ended
+                continue
+            total += times.user + times.system
+        return total
 
 
 def _both(one: float | None, other: float | None, combine: Callable[[float, float], float]) -> float | None:
