@@ -967,94 +967,115 @@ inner join retail_staging.dq_rules using (source_table)
 where severity = 'error' and rule_id = any(string_to_array(failed_rules, ';'));
 
 -- the records at the root: the row itself, the parents it named, its lines' causes, and for a line its header's nearest
-create table retail_staging.rejected_record_causes as
-with labels as (
-    select source_table, source_row_number, record_key, raw_record, rule_id
-    from retail_staging.rejected_records
-    cross join lateral unnest(string_to_array(failed_rules, ';')) as rule_id
-),
-parents (key_column, parent) as (
-    values ('customer_id', 'customer_details'), ('store_id', 'stores'), ('product_id', 'products'),
-        ('promotion_id', 'promotion_details'), ('transaction_id', 'store_sales_header')
-),
-own_faults as (
-    select source_table, source_row_number, record_key, rule_id
-    from labels
-    where
-        rule_id not in ('line_item_rejected', 'transaction_rejected')
-        and rule_id !~ '_(unknown|parent_rejected)$'
-),
-direct as materialized (
-    select distinct
-        source_table, source_row_number, source_table as root_table, record_key as root_key, 0 as steps,
-        source_table || ':' || record_key as trail
-    from own_faults
-    union all
-    select
-        source_table, source_row_number, parent, root_key, 1,
-        source_table || ':' || record_key || ' < ' || parent || ':' || root_key
-    from labels
-    inner join parents on rule_id in (key_column || '_unknown', key_column || '_parent_rejected')
-    cross join lateral (select retail_staging.trimmed(raw_record ->> key_column) as root_key) as named
-),
-sales as materialized (
-    select
-        source_table, source_row_number, source_table || ':' || record_key as step,
-        retail_staging.trimmed(raw_record ->> 'transaction_id') as transaction_id,
-        string_to_array(failed_rules, ';') as rules
-    from retail_staging.rejected_records
-    where source_table in ('store_sales_header', 'store_sales_line_items')
-),
-of_headers as materialized (
-    select source_row_number, root_table, root_key, steps, trail
-    from direct
-    where source_table = 'store_sales_header'
-    union all
-    select headers.source_row_number, root_table, root_key, steps + 1, headers.step || ' < ' || trail
-    from sales as headers
-    inner join sales as lines using (transaction_id)
-    inner join direct
-        on direct.source_table = 'store_sales_line_items' and lines.source_row_number = direct.source_row_number
-    where
-        headers.source_table = 'store_sales_header' and 'line_item_rejected' = any(headers.rules)
-        and lines.source_table = 'store_sales_line_items' and 'line_item_id_duplicate' <> all(lines.rules)
-),
-nearest as materialized (
+analyze retail_staging.rejected_records;
+create unlogged table retail_staging.failed_rules as
+select source_table, source_row_number, record_key, raw_record, rule_id
+from retail_staging.rejected_records
+cross join lateral unnest(string_to_array(failed_rules, ';')) as rule_id;
+
+create unlogged table retail_staging.own_faults as
+select source_table, source_row_number, record_key, rule_id
+from retail_staging.failed_rules
+where rule_id not in ('line_item_rejected', 'transaction_rejected') and rule_id !~ '_(unknown|parent_rejected)$';
+
+create unlogged table retail_staging.direct_causes as
+select distinct
+    source_table, source_row_number, source_table as root_table, record_key as root_key, 0 as steps,
+    source_table || ':' || record_key as trail
+from retail_staging.own_faults
+union all
+select
+    source_table, source_row_number, parent, root_key, 1,
+    source_table || ':' || record_key || ' < ' || parent || ':' || root_key
+from retail_staging.failed_rules
+inner join (
+    values
+    ('customer_id', 'customer_details', 'customer_id_unknown'),
+    ('customer_id', 'customer_details', 'customer_id_parent_rejected'),
+    ('store_id', 'stores', 'store_id_unknown'),
+    ('store_id', 'stores', 'store_id_parent_rejected'),
+    ('product_id', 'products', 'product_id_unknown'),
+    ('product_id', 'products', 'product_id_parent_rejected'),
+    ('promotion_id', 'promotion_details', 'promotion_id_unknown'),
+    ('promotion_id', 'promotion_details', 'promotion_id_parent_rejected'),
+    ('transaction_id', 'store_sales_header', 'transaction_id_unknown')
+) as parents (key_column, parent, rule_id) using (rule_id)
+cross join lateral (select retail_staging.trimmed(raw_record ->> key_column) as root_key) as named;
+
+create unlogged table retail_staging.rejected_headers as
+select
+    source_row_number, 'store_sales_header:' || record_key as step, record_key as transaction_id,
+    'line_item_rejected' = any(string_to_array(failed_rules, ';')) as is_spoiled,
+    'transaction_id_duplicate' = any(string_to_array(failed_rules, ';')) as is_copy
+from retail_staging.rejected_records
+where source_table = 'store_sales_header' and record_key <> '';
+
+create unlogged table retail_staging.rejected_lines as
+select
+    source_row_number, 'store_sales_line_items:' || record_key as step,
+    retail_staging.trimmed(raw_record ->> 'transaction_id') as transaction_id,
+    'transaction_rejected' = any(string_to_array(failed_rules, ';')) as is_lost,
+    'line_item_id_duplicate' = any(string_to_array(failed_rules, ';')) as is_copy
+from retail_staging.rejected_records
+where source_table = 'store_sales_line_items';
+analyze retail_staging.own_faults, retail_staging.direct_causes, retail_staging.rejected_headers,
+    retail_staging.rejected_lines;
+
+create unlogged table retail_staging.causes_of_headers as
+select source_row_number, root_table, root_key, steps, trail
+from retail_staging.direct_causes
+where source_table = 'store_sales_header'
+union all
+select headers.source_row_number, root_table, root_key, steps + 1, headers.step || ' < ' || trail
+from retail_staging.rejected_headers as headers
+inner join retail_staging.rejected_lines as lines using (transaction_id)
+inner join (select * from retail_staging.direct_causes where source_table = 'store_sales_line_items') as direct
+    on lines.source_row_number = direct.source_row_number
+where headers.is_spoiled and not lines.is_copy;
+analyze retail_staging.causes_of_headers;
+
+create unlogged table retail_staging.nearest_causes as
+select *
+from (
     select
         transaction_id, root_table, root_key, steps, trail,
         row_number() over (partition by transaction_id order by steps, trail collate "C") as place
-    from sales
-    inner join of_headers using (source_row_number)
-    where source_table = 'store_sales_header' and 'transaction_id_duplicate' <> all(rules)
-),
-causes as (
-    select * from direct where source_table <> 'store_sales_header'
+    from retail_staging.rejected_headers
+    inner join retail_staging.causes_of_headers using (source_row_number)
+    where not is_copy
+) as ranked
+where place <= 10;
+analyze retail_staging.nearest_causes;
+
+create unlogged table retail_staging.shortest_causes as
+with causes as (
+    select * from retail_staging.direct_causes where source_table <> 'store_sales_header'
     union all
-    select 'store_sales_header', of_headers.* from of_headers
+    select 'store_sales_header', causes_of_headers.* from retail_staging.causes_of_headers
     union all
-    select source_table, source_row_number, root_table, root_key, steps + 1, step || ' < ' || trail
-    from sales
-    inner join nearest using (transaction_id)
-    where source_table = 'store_sales_line_items' and 'transaction_rejected' = any(rules) and place <= 10
-),
-shortest as (
-    select distinct on (source_table, source_row_number, root_table, root_key) *
-    from causes
-    order by source_table, source_row_number, root_table, root_key, steps, trail collate "C"
-),
-faults_of_keys as (
-    select
-        source_table as root_table, record_key as root_key,
-        string_agg(distinct rule_id collate "C", ';' order by rule_id collate "C") as root_rules
-    from own_faults
-    group by source_table, record_key
+    select 'store_sales_line_items', source_row_number, root_table, root_key, steps + 1, step || ' < ' || trail
+    from retail_staging.rejected_lines
+    inner join retail_staging.nearest_causes using (transaction_id)
+    where is_lost
 )
+select distinct on (source_table, source_row_number, root_table, root_key) *
+from causes
+order by source_table, source_row_number, root_table, root_key, steps, trail collate "C";
+analyze retail_staging.shortest_causes;
+
+create table retail_staging.rejected_record_causes as
 select
     rejected_record_id, source_table, source_row_number, record_key, root_table, root_key, root_rules,
     root_rules is null as root_is_absent, steps, trail
-from shortest
+from retail_staging.shortest_causes
 inner join retail_staging.rejected_records using (source_table, source_row_number)
-left join faults_of_keys using (root_table, root_key);
+left join (
+    select
+        source_table as root_table, record_key as root_key,
+        string_agg(distinct rule_id collate "C", ';' order by rule_id collate "C") as root_rules
+    from retail_staging.own_faults
+    group by source_table, record_key
+) as faults_of_keys using (root_table, root_key);
 
 
 -- ---- split: the clean tables ----
