@@ -2,7 +2,8 @@
 
 Every step is vectorised, money is counted in whole cents, and rows are written by the COPY callable of pandas'
 documentation. The rules are the errors and the warnings of the rule book, but for what caused a reject; the tables have
-their primary keys, but neither the foreign keys nor the secondary indexes of the project's.
+their primary keys, but neither the foreign keys nor the secondary indexes of the project's. Without pyarrow, which
+pandas does not need: with it this takes longer and needs more memory, because the rows leave by Python in the end.
 """
 
 from __future__ import annotations
