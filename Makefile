@@ -1,7 +1,7 @@
 # Everything from a bare machine: Python 3.10 or later and make are all it takes. `make help` lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build test lint up down psql deps docs clean
+.PHONY: help build test lint bench up down psql deps docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,9 @@ lint: up dbt_packages  ## style of the Python, style of the SQL, and a parse tha
 	@ruff format --check .
 	@sqlfluff lint models tests/data analyses
 	@python -m retail.strict_parse
+
+bench: up deps $(VENV)/bench_installed  ## measure it against a hand-written script and pandas: an hour; BENCH=--help
+	@python -m benchmarks.bench $(BENCH)
 
 up: $(VENV)/installed  ## start the embedded PostgreSQL
 	@retail up
@@ -60,4 +63,11 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@echo "installing the pinned packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/bench_installed: requirements-bench.lock $(VENV)/installed
+	@python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "the benchmark's pandas needs Python 3.11 or later: make clean, then make bench PYTHON=python3.12" >&2; exit 1; }
+	@echo "installing what the benchmark compares with into $(VENV)"
+	@python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

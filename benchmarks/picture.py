@@ -1,0 +1,59 @@
+"""The benchmark's picture: seconds against sales lines, both axes logarithmic, one line a side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# colours that stay apart for every eye and in grey; markers and dashes say the same again
+_STYLES = {
+    "ours": {"color": "#0072b2", "marker": "o", "linestyle": "-", "label": "this project (load and build)"},
+    "floor": {"color": "#333333", "marker": "s", "linestyle": "--", "label": "one hand-written SQL script"},
+    "pandas": {"color": "#e69f00", "marker": "^", "linestyle": "-.", "label": "pandas and SQLAlchemy"},
+}
+
+
+def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
+    """Write the picture.
+
+    Args:
+        path: Where to; the suffix says which kind of picture.
+        series: Of each side, the seconds by the number of sales lines.
+        title: What stands above it, the machine included.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5.4), layout="constrained")
+    axes = figure.subplots()
+    for side, points in series.items():
+        if not points:
+            continue
+        lines, seconds = zip(*sorted(points.items()), strict=True)
+        axes.plot(lines, seconds, linewidth=2.2, markersize=8, **_STYLES[side])
+        axes.annotate(
+            f"{seconds[-1]:.0f} s" if seconds[-1] >= 10 else f"{seconds[-1]:.1f} s",
+            (lines[-1], seconds[-1]),
+            xytext=(9, 0),
+            textcoords="offset points",
+            va="center",
+            color=_STYLES[side]["color"],
+            fontsize=12,
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    ticks = sorted({lines for points in series.values() for lines in points})
+    axes.set_xticks(ticks, [_short(lines) for lines in ticks])
+    axes.set_xticks([], minor=True)
+    for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        set_formatter(lambda seconds, _: f"{seconds:g}" if f"{seconds:e}"[0] in "125" else "")
+    axes.set_xlabel("sales lines", fontsize=13)
+    axes.set_ylabel("seconds", fontsize=13)
+    axes.set_title(title, fontsize=13)
+    axes.tick_params(which="both", labelsize=12)
+    axes.grid(visible=True, which="both", color="#dddddd", linewidth=0.7)
+    axes.margins(x=0.1)
+    axes.legend(fontsize=12, frameon=False, loc="upper left", handlelength=3.5)
+    figure.savefig(path, dpi=200)
+
+
+def _short(lines: int) -> str:
+    return f"{lines / 1_000_000:g} M" if lines >= 1_000_000 else f"{lines / 1_000:g} k"

@@ -1,0 +1,198 @@
+"""The sides that do the same work, each in a database of its own, and what they must agree on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from benchmarks.data import CUTOFF
+from benchmarks.measure import Cost, measured
+from retail.contract import PROJECT_DIR, tables
+from retail.database import connect, connection_parameters
+
+PROGRAMS = Path(sys.executable).parent
+HERE = Path(__file__).resolve().parent
+REFERENCE = PROJECT_DIR / "seeds" / "reference"
+LOAD = ("load",)  # the arguments of `retail` that bring a folder in, whatever was loaded before
+LOAD_MORE = ("load",)  # those that add a day to it
+BUILD = (
+    *("--quiet", "build", "--exclude-resource-type", "test", "unit_test"),
+    *("--vars", f'{{raw_layer: landing, data_cutoff_date: "{CUTOFF}"}}'),
+)
+
+OURS, FLOOR, PANDAS = "ours", "floor", "pandas"
+Costs = dict[str, Cost]
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Database:
+    """An empty database of the benchmark's own, and the variables that name it, to libpq and to dbt."""
+
+    environment: dict[str, str]
+
+    def execute(self, statement: str) -> list[tuple]:
+        """Run one statement, outside of a transaction, and return its rows."""
+        with closing(psycopg2.connect(**_keywords(self.environment))) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+
+
+def _keywords(environment: dict[str, str]) -> dict[str, str]:
+    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
+    return {keyword: environment[name] for name, keyword in names.items()}
+
+
+@contextmanager
+def new_database(scratch: Path) -> Iterator[Database]:
+    """Make a database, its server freshly checkpointed, and drop it in the end.
+
+    Args:
+        scratch: Where dbt puts its own files; the same folder for all, so that the project is parsed only once.
+    """
+    name = f"retail_bench_{uuid.uuid4().hex[:12]}"
+    _administer(f'create database "{name}" template template0')
+    try:
+        _administer("checkpoint")
+        yield Database(
+            connection_parameters().as_environment()
+            | {"PGDATABASE": name, "RETAIL_SCHEMA": "retail"}
+            | {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
+        )
+    finally:
+        _administer(f'drop database if exists "{name}" with (force)')
+
+
+def _administer(statement: str) -> None:
+    with closing(connect()) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(statement)
+
+
+def load(database: Database, folder: Path, arguments: tuple[str, ...] = LOAD) -> Cost:
+    """Bring a folder into the landing schema by `retail load`."""
+    return measured([PROGRAMS / "retail", *arguments, folder], database.environment)
+
+
+def build(database: Database, *options: str) -> Cost:
+    """Run `dbt build` over the landing schema, tests apart."""
+    return measured([PROGRAMS / "dbt", *BUILD, *options], database.environment)
+
+
+def parse(database: Database) -> None:
+    """Let dbt parse the project, as it does after a change of the project and not before each build."""
+    measured([PROGRAMS / "dbt", "--quiet", "parse", *BUILD[-2:]], database.environment)
+
+
+def run_ours(database: Database, folder: Path) -> Costs:
+    """Load a sample and build everything; then build again, with nothing new to do."""
+    return {"load": load(database, folder), "build": build(database), "nothing to do": build(database)}
+
+
+def run_floor(database: Database, folder: Path) -> Costs:
+    """Run the script written by hand."""
+    variables = {"data": folder, "reference": REFERENCE, "cutoff": CUTOFF}
+    settings = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
+    script = HERE / "floor.sql"
+    return {"script": measured([PROGRAMS / "retail", "psql", "-Xq", *settings, "-f", script], database.environment)}
+
+
+def run_pandas(database: Database, folder: Path) -> Costs:
+    """Run the pipeline in pandas."""
+    command = [sys.executable, "-m", "benchmarks.pandas_pipeline", folder, "--reference", REFERENCE, "--cutoff", CUTOFF]
+    return {"pipeline": measured(command, database.environment)}
+
+
+SIDES: dict[str, Callable[[Database, Path], Costs]] = {OURS: run_ours, FLOOR: run_floor, PANDAS: run_pandas}
+WHOLE = {OURS: ("load", "build"), FLOOR: ("script",), PANDAS: ("pipeline",)}  # the steps that make up the work
+
+
+def whole(side: str, costs: Costs) -> Cost:
+    """Return what all of a side's work cost."""
+    first, *others = (costs[step] for step in WHOLE[side])
+    return sum(others, start=first)
+
+
+def facts(database: Database) -> Facts:
+    """Return what the sides must agree on: counts and sums of what came out."""
+    rejected = "retail_staging.rejected_records"
+    if database.execute(f"select to_regclass('{rejected}')") == [(None,)]:
+        rejected = "retail.rejected_records"  # pandas knows one schema
+    counts = " union all ".join(f"select '{table.name}', count(*) from retail.{table.name}" for table in tables())  # noqa: S608
+    found = [
+        ("clean", dict(database.execute(counts))),
+        ("rejected", _pairs(database, f"select source_table, count(*) from {rejected} group by 1")),  # noqa: S608
+        ("segments", _pairs(database, "select segment_id, count(*) from retail.customer_details group by 1")),
+        ("points", _number(database, "select sum(total_loyalty_points) from retail.customer_details")),
+        ("money", _number(database, "select sum(total_amount) from retail.store_sales_header")),
+    ]
+    return {
+        (f"{name}.{key}" if key else name): value
+        for name, values in found
+        for key, value in (values.items() if isinstance(values, dict) else [("", values)])
+    }
+
+
+def _pairs(database: Database, statement: str) -> dict[str, int]:
+    return dict(database.execute(statement))
+
+
+def _number(database: Database, statement: str) -> str:
+    return str(Decimal(database.execute(statement)[0][0] or 0))
+
+
+def disagreements(found: dict[str, Facts]) -> list[str]:
+    """Return, in words, the facts on which the sides differ; none where they agree."""
+    names = sorted({name for of_side in found.values() for name in of_side})
+    result = []
+    for name in names:
+        values = {side: of_side.get(name) for side, of_side in found.items()}
+        if len(set(values.values())) > 1:
+            result.append(f"{name}: " + ", ".join(f"{side} {value}" for side, value in values.items()))
+    return result
+
+
+def server_version() -> str:
+    """Return the version of the server in use."""
+    with closing(connect()) as connection:
+        return connection.get_parameter_status("server_version")
+
+
+def is_pandas_here() -> bool:
+    """Tell whether the benchmark's own packages are installed."""
+    from importlib.util import find_spec
+
+    return all(find_spec(name) for name in ("pandas", "sqlalchemy", "matplotlib"))
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures come from: processor, cores, memory in MB and system."""
+    import platform
+
+    import psutil
+
+    return {
+        "processor": _processor() or platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_mb": psutil.virtual_memory().total // 2**20,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), None)
