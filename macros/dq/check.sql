@@ -209,7 +209,12 @@
         {%- endif %}
         new_failed_rules = '' {{- ' and is_valid' if judged_before }} as is_valid,
         {{ added_labels('failed_rules', judged_before) }} as failed_rules,
-        {{ added_labels('warned_rules', judged_before) }} as warned_rules,
+        -- a warning is for a row that stays: a rejected one is a matter of its errors
+        case
+            when new_failed_rules = '' {{- ' and is_valid' if judged_before }}
+                then {{ added_labels('warned_rules', judged_before) }}
+            else ''
+        end as warned_rules,
         {{ added_labels('caused_by', judged_before) }} as caused_by
         {%- for column in also %},
         {{ column }}

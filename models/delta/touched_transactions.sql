@@ -8,6 +8,9 @@
 -- rests on is looked at: its rows, the parents it waits for, what its parents say, the cut-off date.
 -- depends_on: {{ ref('delta_plan') }}
 -- depends_on: {{ ref('checked_customer_details') }}
+-- depends_on: {{ ref('checked_stores') }}
+-- depends_on: {{ ref('checked_products') }}
+-- depends_on: {{ ref('checked_promotion_details') }}
 {%- set through = delta().through.get('touched_transactions', 0) %}
 {%- set facts = ['store_sales_header', 'store_sales_line_items'] %}
 {%- set parents = [
