@@ -41,7 +41,7 @@ _NOT_TEXT = re.compile("[\udc00-\udcff]")
 # A record whose quotes all stand around a cell, or are doubled inside of one
 _CELL = r'(?:"[^"]*(?:""[^"]*)*"|[^",\r\n]*)'
 # A quote that may stand inside of a cell; a doubled one is taken for such, too
-_QUOTE_IN_CELL = re.compile(rb'[^,\r\n"]"(?![,\r\n]|\Z)|(?:^|(?<=[,\r\n]))""(?=[^,\r\n"])')
+_QUOTE_IN_CELL = re.compile(rb'"(?![,\r\n]|\Z)(?<![,\r\n]")(?<!\A")')
 _WELL_QUOTED = re.compile(f"{_CELL}(?:,{_CELL})*[\r\n]*")
 
 
