@@ -38,7 +38,10 @@ def build(run_program, database, *options, **more):
 
 def differing(found, expected):
     return {
-        name: {"amended": sorted(set(rows) - set(expected[name]))[:3], "anew": sorted(set(expected[name]) - set(rows))[:3]}
+        name: {
+            "amended": sorted(set(rows) - set(expected[name]))[:3],
+            "anew": sorted(set(expected[name]) - set(rows))[:3],
+        }
         for name, rows in found.items()
         if rows != expected[name]
     }
