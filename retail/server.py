@@ -199,6 +199,7 @@ def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
         ("max_worker_processes", str(max(8, cores)), "room for the parallel workers of the next line"),
         ("max_parallel_workers", str(cores), "of all statements together: more would wait for a core"),
         ("max_parallel_workers_per_gather", str(min(4, cores // 2)), "of one statement, as dbt runs several at a time"),
+        ("parallel_tuple_cost", "0.001", "a build writes all rows it reads: the default has one process write them"),
         ("max_parallel_maintenance_workers", str(min(4, cores // 2)), "the same for the building of a key"),
         (
             "dynamic_shared_memory_type",

@@ -39,3 +39,11 @@
 {% macro new_rows_from(model_name) %}
     {{- return(delta().first_row.get(model_name) or '9223372036854775807') -}}
 {% endmacro %}
+
+{#- The same of a table of facts, whose touched rows are those of touched transactions. -#}
+{% macro facts_to_read(table) %}
+    {%- if not amends() -%}{{- return(rows_to_read(table, none)) -}}{%- endif -%}
+    {{- return(rows_to_read(
+        table, 'select * from ' ~ touched_rows(source('last_build', 'checked_' ~ table)) ~ ' as touched'
+    )) -}}
+{% endmacro %}

@@ -34,20 +34,21 @@
     {%- for column in columns if column.type -%}
         {%- do texts.append(column.name ~ ('_text' if column.read else '')) -%}
     {%- endfor -%}
+    {%- set raw_key = [] -%}
+    {%- for column in key -%}{%- do raw_key.append(read_text('raw.' ~ column)) -%}{%- endfor -%}
+    {#- a key that stands once and is met here by chance is kept like one that is not met -#}
     {%- set rows_of_repeated_keys %}
         (
             select raw.*
             from {{ relation }} as raw
             inner join (
-                select {{ key | join(', ') }}
+                select {{ key_hash(key) }} as key_hash
                 from ({{ trimmed_texts(relation, key) }}) as keys
                 where {% for column in key -%} {{ column }} is not null {{ 'and ' if not loop.last }}{%- endfor %}
-                group by {{ key | join(', ') }}
+                group by 1
                 having count(*) > 1
             ) as repeated
-                on {% for column in key -%}
-                    {{ read_text('raw.' ~ column) }} = repeated.{{ column }} {{ 'and ' if not loop.last }}
-                {%- endfor %}
+                on {{ key_hash(raw_key) }} = repeated.key_hash
         ) as raw
     {%- endset %}
     select

@@ -13,23 +13,13 @@
 ) }}
 {%- set columns = store_sales_header_columns() -%}
 {%- set key = key_of('store_sales_header') -%}
-{%- set raw_rows = rows_to_read(
-    'store_sales_header', 'select * from ' ~ touched_rows(this) ~ ' as touched' if amends()
-) -%}
+{%- set raw_rows = facts_to_read('store_sales_header') %}
 
 {% if var('raw_layer') == 'landing' -%}
 -- depends_on: {{ ref('touched_transactions') }}
 {%- endif %}
 
 with
-
--- a copy of a line, or another statement of it, neither counts nor spoils
-line_items as (
-
-    select * from {{ ref('prechecked_store_sales_line_items') }}
-    where not key_is_taken
-
-),
 
 stores as (
 
@@ -67,65 +57,7 @@ read_values as (
 
 repeated as (
 
-    {{ repeated_facts(raw_rows, columns, key, rules_of('store_sales_header')) }}
-
-),
-
--- a sum with an unreadable amount in it is no sum
-lines_of_transactions as (
-
-    select
-        transaction_id,
-        count(*) as lines_count,
-        bool_or(quantity < 0) as lines_have_return,
-        case when count(*) = count(amount_at_stake) then sum(amount_at_stake) end as lines_amount,
-        min(file_id) <> max(file_id) as came_in_parts
-    from line_items
-    group by transaction_id
-
-),
-{% if lands() %}
--- a transaction is closed by the first delivery that makes it whole: what is delivered for it later changes nothing
-closed as (
-
-    {{ closed_transactions('lines_of_transactions', 'line_items', 'read_values', 'repeated') }}
-
-),
-{% else %}
-closed as (
-
-    select
-        lines_of_transactions.*,
-        cast(null as integer) as closed_in_batch
-    from lines_of_transactions
-    where false
-
-),
-{% endif %}
-lines as (
-
-    select
-        whole.transaction_id,
-        coalesce(closed.lines_count, whole.lines_count) as lines_count,
-        coalesce(closed.lines_have_return, whole.lines_have_return) as lines_have_return,
-        coalesce(closed.lines_amount, whole.lines_amount) as lines_amount,
-        closed.closed_in_batch
-    from lines_of_transactions as whole
-    left join closed on whole.transaction_id = closed.transaction_id
-
-),
-
-lines_at_fault as (
-
-    select
-        line_items.transaction_id,
-        {{ join_texts("'store_sales_line_items:' || line_items.record_key") }} as lines_at_fault
-    from line_items
-    left join closed on line_items.transaction_id = closed.transaction_id
-    where
-        not line_items.is_valid
-        and closed.transaction_id is null
-    group by line_items.transaction_id
+    select * from {{ ref('repeated_store_sales_header') }}
 
 ),
 
@@ -140,18 +72,28 @@ rows_to_judge as (
         customer_keys.is_valid as customer_id_parent_is_valid,
         store_keys.is_valid as store_id_parent_is_valid,
         opening_dates.opening_date as store_opening_date,
+        {%- if lands() %}
+        coalesce(closed.lines_count, lines.lines_count) as lines_count,
+        coalesce(closed.lines_amount, lines.lines_amount) as lines_amount,
+        coalesce(closed.lines_have_return, lines.lines_have_return) as lines_have_return,
+        case when closed.transaction_id is null then lines.lines_at_fault end as lines_at_fault,
+        closed.closed_in_batch
+        {%- else %}
         lines.lines_count,
         lines.lines_amount,
         lines.lines_have_return,
-        lines.closed_in_batch,
-        lines_at_fault.lines_at_fault
+        lines.lines_at_fault,
+        cast(null as integer) as closed_in_batch
+        {%- endif %}
     from read_values
     left join repeated on read_values.source_row_number = repeated.source_row_number
     left join customer_keys on read_values.customer_id = customer_keys.customer_id
     left join store_keys on read_values.store_id = store_keys.store_id
     left join opening_dates on read_values.store_id = opening_dates.store_id
-    left join lines on read_values.transaction_id = lines.transaction_id
-    left join lines_at_fault on read_values.transaction_id = lines_at_fault.transaction_id
+    left join {{ ref('transaction_lines') }} as lines on read_values.transaction_id = lines.transaction_id
+    {%- if lands() %}
+    left join {{ ref('closed_transactions') }} as closed on read_values.transaction_id = closed.transaction_id
+    {%- endif %}
 
 ),
 

@@ -2,27 +2,14 @@
 {{ config(materialized='delta', unlogged=true, meta={'is_amended': false}) }}
 {%- set columns = store_sales_line_items_columns() -%}
 {%- set key = key_of('store_sales_line_items') -%}
-{%- set line_items = rows_to_read(
-    'store_sales_line_items',
-    'select * from ' ~ touched_rows(source('last_build', 'checked_store_sales_line_items')) ~ ' as touched' if amends()
-) %}
-{%- set headers = rows_to_read(
-    'store_sales_header',
-    'select * from ' ~ touched_rows(source('last_build', 'checked_store_sales_header')) ~ ' as touched' if amends()
-) %}
+{%- set line_items = facts_to_read('store_sales_line_items') %}
+{%- set headers = facts_to_read('store_sales_header') %}
 
 {% if var('raw_layer') == 'landing' -%}
 -- depends_on: {{ ref('touched_transactions') }}
 {%- endif %}
 
 with
-
-headers as (
-
-    select distinct {{ read_text('transaction_id') }} as transaction_id
-    from {{ headers }} as raw
-
-),
 
 products as (
 
@@ -44,7 +31,7 @@ read_values as (
 
 repeated as (
 
-    {{ repeated_facts(line_items, columns, key, rules_of('store_sales_line_items', part='line_rules')) }}
+    select * from {{ ref('repeated_store_sales_line_items') }}
 
 ),
 
@@ -55,12 +42,17 @@ rows_to_judge as (
         repeated.key_is_copy,
         repeated.key_is_conflict,
         coalesce(repeated.key_is_taken, false) as key_is_taken,
-        case when headers.transaction_id is not null then true end as transaction_id_parent_is_valid,
+        -- looked up row by row in a hashed list, and not joined: each parallel worker can have its own
+        case
+            when read_values.transaction_id in (
+                select {{ read_text('transaction_id') }} from {{ headers }} as raw
+                where {{ read_text('transaction_id') }} is not null
+            ) then true
+        end as transaction_id_parent_is_valid,
         products.is_valid as product_id_parent_is_valid,
         promotions.is_valid as promotion_id_parent_is_valid
     from read_values
     left join repeated on read_values.source_row_number = repeated.source_row_number
-    left join headers on read_values.transaction_id = headers.transaction_id
     left join products on read_values.product_id = products.product_id
     left join promotions on read_values.promotion_id = promotions.promotion_id
 

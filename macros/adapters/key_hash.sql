@@ -1,0 +1,10 @@
+{#- A number that equal keys share, and different ones only by chance: cheaper to group by than the texts of the key. -#}
+{% macro key_hash(texts) %}{{ return(adapter.dispatch('key_hash', 'retail')(texts)) }}{% endmacro %}
+
+{% macro postgres__key_hash(texts) %}
+    {%- set hash = namespace(sql='0') -%}
+    {%- for text in texts -%}
+        {%- set hash.sql = 'hashtextextended(' ~ text ~ ', ' ~ hash.sql ~ ')' -%}
+    {%- endfor -%}
+    {{- return(hash.sql) -}}
+{% endmacro %}
