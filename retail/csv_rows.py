@@ -1,11 +1,11 @@
 """The rows of a CSV file of any size, and the lines that are none: every line of a file is one or the other.
 
-DuckDB reads a stretch of the file that is good throughout, at the speed of COPY; Python's csv module reads a stretch
-with a flaw in it, record by record, and says which line it is. What was compared, on ragged lines, stray quotes and
-bad bytes: DuckDB's reject table has no byte of a line that is not UTF-8 and counts a quote left open as one reject
-with all the good lines it swallowed; it takes a surplus empty cell without a word. pyarrow.csv hands out ragged lines,
-but stops at a bad byte and pads nothing; polars cuts or pads ragged lines and replaces bad bytes, silently; neither
-tells a stray quote. Python's csv is exact about all of it, at a third of the speed.
+DuckDB reads a stretch that is good throughout, about as fast as COPY stores it; Python's csv module reads a stretch
+with a flaw record by record, and knows the line. What was compared: DuckDB's reject table holds one line, and with it
+all the good ones that a quote left open swallowed; it spoils bad bytes, and a surplus empty cell, or blanks around a
+quoted one, pass without a word. pyarrow.csv reports ragged lines, takes text after a quote for content, and stops at a
+bad byte. polars fills short lines up, cuts long ones if told to, and stops at a stray quote. Python's csv, strict, is
+exact about all of these, at a third of DuckDB's speed.
 """
 
 from __future__ import annotations
@@ -175,10 +175,11 @@ class FastReader:
         source, target = self._folder / "piece.csv", self._folder / "rows.csv"
         source.write_bytes(piece)
         wanted = ", ".join(f"c{place}" for place in positions)
-        select = f"select {file_id}, row_number() over () + {row_number - 1}, {wanted} from {_read_csv(source, width)}"  # noqa: S608 (numbers and names made of them)
+        numbered = f"{file_id}, row_number() over () + {row_number - 1}, {wanted}"
         others = [f"c{place}" for place in range(width) if place not in positions]
         commas = " + ".join(f"coalesce(length({name}) - length(replace({name}, ',', '')), 0)" for name in others)
         try:
+            select = f"select {numbered} from {_read_csv(source, width)}"  # noqa: S608 (numbers, and names made of them)
             ((count,),) = self._connection.execute(
                 f"copy ({select}) to {_literal(target)} (format csv, header false)"
             ).fetchall()

@@ -1,14 +1,27 @@
-"""`retail load`: seven CSV files become the landing schema, all of them or none."""
+"""`retail load`: CSV files are added to the landing schema, all of them or none, and each of them once.
+
+A file is read twice: for its hash, which tells whether it was loaded before, and for its rows. A thread of its own
+makes the rows ready while the database stores those before them; more threads would wait for the one COPY that a
+transaction can have at a time.
+"""
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import os
 import sys
+import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
-from operator import itemgetter
+from functools import partial
+from itertools import groupby
 from pathlib import Path
+from queue import Full, Queue
+from threading import Event, Lock, Thread
 from time import perf_counter
 
 import click
@@ -17,172 +30,362 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from retail.contract import RAW_PREFIX, Table, tables
-from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
-from retail.database import connect, first_line, marts_schema
+from retail.contract import Table, tables
+from retail.csv_files import listed, opened_bytes
+from retail.csv_rows import FastReader, RowReader, Unreadable
+from retail.database import connect, first_line
+from retail.drops import Source, find_sources
 from retail.errors import RetailError
+from retail.landing import (
+    META_COLUMNS,
+    UNREADABLE_LINES,
+    LoadedFile,
+    check_shape,
+    landing_schema,
+    loaded_files,
+    make_empty,
+    make_index,
+    named,
+    register,
+    wait_for_others,
+)
 
-# What the loader knows about a row beside its cells; `raw_layer: landing` gives it on to the checks.
-META_COLUMNS = {
-    "source_file": "text not null",
-    "loaded_at": "timestamp with time zone not null",
-    "source_row_number": "bigint not null",
-}
-REPAIRS = "repairs"  # beside the landed tables: what --replace-rejected changed in them
+__all__ = ["NEXT_COMMAND", "Loaded", "content_of", "find_sources", "landing_schema", "load", "load_sources"]
+
 NEXT_COMMAND = "dbt build --vars 'raw_layer: landing'"
 
-_ROWS_A_CHUNK = 5_000
 _PROGRESS_FROM_BYTES = 2_000_000  # below, the load is over before a bar would be read
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_HASHED_AT_ONCE = 1_000_000  # bytes
+_TRANSACTIONS = ("store_sales_header", "store_sales_line_items")  # never delivered again; master data may come back
 
 
 @dataclass(frozen=True)
-class Source:
-    """One input file, its header read and found good.
+class Content:
+    """What a file holds: the SHA-256 and the number of its bytes, decompressed, and when it was last changed."""
 
-    ``header`` holds the column names as the file has them, trimmed and in lower case.
-    """
+    sha256: str
+    size: int
+    changed: int
 
-    table: Table
-    path: Path
-    header: tuple[str, ...]
 
-    @property
-    def extra_columns(self) -> tuple[str, ...]:
-        """The file's named columns that the contract does not know."""
-        return tuple(name for name in self.header if name and name not in self.table.columns)
+@dataclass(frozen=True)
+class Loaded:
+    """What became of a file: its rows and lines that are none, or as what it was ``loaded_before``."""
 
-    @property
-    def positions(self) -> tuple[int, ...]:
-        """Where in the file the contract's columns stand, in the contract's order."""
-        return tuple(self.header.index(name) for name in self.table.columns)
+    source: Source
+    rows: int = 0
+    unreadable_lines: int = 0
+    size: int = 0
+    loaded_before: str = ""
 
 
 @click.command()
-@click.argument("directory", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Load files again that were loaded before.")
+@click.option("--start-over", is_flag=True, help="Forget all that was loaded and repaired before.")
 @click.option(
     "--replace-rejected",
     "repairs",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Instead of DIR: repaired rows, as `retail rejects export` wrote them (a folder, a .zip or one of its files).",
+    help="Instead of PATH: repaired rows, as `retail rejects export` wrote them (a folder, a .zip or one of its files).",
 )
 @click.option("--dry-run", is_flag=True, help="With --replace-rejected: say what would change, and change nothing.")
-def load(directory: Path | None, repairs: Path | None, dry_run: bool) -> None:
-    """Load your own seven CSV files from DIR into the landing schema.
+def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path | None, dry_run: bool) -> None:
+    """Add your own CSV files to the landing schema: folders of them, or files.
 
-    The files are <table>.csv or <table>.csv.gz, in UTF-8; columns are found by name. What was loaded before is
-    replaced as a whole, and when one file is bad nothing changes.
+    The files are <table>.csv, in UTF-8, or the same as .csv.gz; columns are found by name. A day's drop is a folder
+    named 2025-01-03, or files named <table>_2025-01-03.csv; a table may have several (<table>_1.csv, <table>_2.csv).
+    The first load needs all seven tables. A file that was loaded before is skipped, by its content.
+
+    When one file can't be loaded, nothing changes. Lines that are no CSV are kept apart and will be rejected.
 
     With --replace-rejected only the rows that a steward repaired are replaced, and the others stay as they are.
     """
-    if (directory is None) == (repairs is None):
-        raise click.UsageError("give the folder of the seven files, or --replace-rejected and the repaired rows")
+    if bool(paths) == (repairs is not None):
+        raise click.UsageError("give folders or files to load, or --replace-rejected and the repaired rows")
     if repairs is not None:
+        if force or start_over:
+            raise click.UsageError("--force and --start-over go with files to load")
         from retail.repair import replace_rejected  # it needs this module
 
         replace_rejected(repairs, dry_run=dry_run)
         return
     if dry_run:
         raise click.UsageError("--dry-run goes with --replace-rejected")
-    _load_directory(directory)
+    _load_paths(paths, force=force, start_over=start_over)
 
 
-def _load_directory(directory: Path) -> None:
+def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool) -> None:
     started = perf_counter()
-    sources = find_sources(directory)
-    for source in sources:
-        if source.extra_columns:
-            click.echo(f"note: {source.path.name}: not loaded: {listed(source.extra_columns)} (unknown)", err=True)
+    sources = find_sources(*paths)
+    _print_extra_columns(sources)
     with closing(connect()) as connection:
-        counts = load_sources(connection, sources)
-    _print_result(sources, counts, perf_counter() - started)
+        loaded = load_sources(connection, sources, force=force, start_over=start_over)
+    _print_result(loaded, perf_counter() - started)
 
 
-def landing_schema() -> str:
-    """Return the name of the schema that `retail load` fills."""
-    return f"{marts_schema()}_landing"
-
-
-def find_sources(directory: Path) -> list[Source]:
-    """Find the seven files in a folder and check their headers, before anything is sent.
-
-    Args:
-        directory: The folder that holds `<table>.csv` or `<table>.csv.gz` for every table of the contract.
-
-    Returns:
-        One source a table, in the contract's order.
-
-    Raises:
-        RetailError: The folder, one of the files or one of the headers is not what it must be.
-    """
-    try:
-        present = {path.name for path in directory.iterdir()}
-    except OSError as error:
-        raise RetailError(f"{directory} can't be read: {error.strerror}; give the folder of the seven files") from error
-    found = {table: [name for name in _file_names(table) if name in present] for table in tables()}
-    missing = [f"{table.name}.csv" for table, names in found.items() if not names]
-    if missing:
-        raise RetailError(f"{directory} lacks {', '.join(missing)} (or the same as .csv.gz)")
-    for table, names in found.items():
-        if len(names) > 1:
-            raise RetailError(f"{directory} holds {' and '.join(names)} for {table.name}: leave one of them")
-    return [_checked_source(table, directory / names[0]) for table, names in found.items()]
-
-
-def load_sources(connection: Connection, sources: list[Source]) -> list[int]:
-    """Replace the landing tables by the files' rows, in one transaction.
+def load_sources(
+    connection: Connection, sources: list[Source], *, force: bool = False, start_over: bool = False
+) -> list[Loaded]:
+    """Add the files' rows to the landing tables, in one transaction.
 
     Args:
         connection: An open connection without a transaction under way.
         sources: What `find_sources` returned.
+        force: Whether files that were loaded before are loaded again.
+        start_over: Whether what was loaded before is forgotten.
 
     Returns:
-        The number of rows a source.
+        What became of each source.
 
     Raises:
         RetailError: A file or the database refused; the landing tables are as they were before.
     """
-    total = sum(source.path.stat().st_size for source in sources)
-    try:
-        connection.set_client_encoding("UTF8")
-        with connection, connection.cursor() as cursor, _progress(total) as report:
-            cursor.execute("select now(), exists (select from pg_namespace where nspname = %s)", [landing_schema()])
-            loaded_at, has_schema = cursor.fetchone()
-            if not has_schema:  # `if not exists` would ask for the right to create one all the same
-                cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(landing_schema())))
-            counts = [_load_source(cursor, source, loaded_at.isoformat(), report) for source in sources]
-            undone = _mark_repairs_as_replaced(cursor)
-    except psycopg2.Error as error:
-        raise RetailError(f"the database refused the load, nothing was changed: {first_line(error)}") from error
-    if undone:
-        click.echo(
-            f"note: rows that --replace-rejected had repaired ({undone}) are the files' again: "
-            f"what they were is in {landing_schema()}.{REPAIRS}",
-            err=True,
-        )
-    return counts
+    total = 2 * sum(source.path.stat().st_size for source in sources)
+    if start_over:
+        _check_complete(sources)
+    with _progress(total) as report:
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            contents = list(pool.map(partial(content_of, report=report), [source.path for source in sources]))
+        try:
+            connection.set_client_encoding("UTF8")
+            with connection, connection.cursor() as cursor:
+                return _load(cursor, list(zip(sources, contents, strict=True)), report, force, start_over)
+        except psycopg2.Error as error:
+            raise RetailError(f"the database refused the load, nothing was changed: {first_line(error)}") from error
 
 
-def _mark_repairs_as_replaced(cursor: Cursor) -> int:
-    name = sql.Identifier(landing_schema(), REPAIRS)
-    if not existing_columns(cursor, name):
-        return 0
-    cursor.execute(sql.SQL("update {} set replaced_at = now() where replaced_at is null").format(name))
-    return cursor.rowcount
+def content_of(path: Path, *, report: Callable[[int], None] = lambda _: None) -> Content:
+    """Read a file as a whole and say what it holds.
+
+    Args:
+        path: The file.
+        report: Is told of the bytes on disk that were read since it was told last.
+
+    Raises:
+        RetailError: The file can't be read to its end.
+    """
+    digest = hashlib.sha256()
+    size = done = 0
+    with opened_bytes(path) as (raw, data):
+        changed = os.fstat(raw.fileno()).st_mtime_ns
+        while part := data.read(_HASHED_AT_ONCE):
+            digest.update(part)
+            size += len(part)
+            place = raw.tell()
+            report(place - done)
+            done = place
+    return Content(digest.hexdigest(), size, changed)
 
 
-def _file_names(table: Table) -> list[str]:
-    """The names under which a table's file is accepted; the prefixed ones are what the seeds are called."""
-    return [f"{prefix}{table.name}.csv{suffix}" for prefix in ("", RAW_PREFIX) for suffix in ("", ".gz")]
-
-
-def _checked_source(table: Table, path: Path) -> Source:
-    header = read_header(path, table.columns)
-    missing = [name for name in table.columns if name not in header]
+def _check_complete(sources: list[Source]) -> None:
+    present = {source.table for source in sources}
+    missing = [f"{table.name}.csv" for table in tables() if table not in present]
     if missing:
-        raise RetailError(f"{path} lacks {listed(missing)}: its header has {', '.join(filter(None, header))}")
-    return Source(table, path, header)
+        folders = {source.path.parent for source in sources}
+        place = str(folders.pop()) if len(folders) == 1 else "what was given"
+        raise RetailError(
+            f"{place} lacks {', '.join(missing)} (or the same as .csv.gz): the first load needs all seven tables"
+        )
+
+
+def _load(
+    cursor: Cursor,
+    files: list[tuple[Source, Content]],
+    report: Callable[[int], None],
+    force: bool,
+    start_over: bool,
+) -> list[Loaded]:
+    loaded_at = wait_for_others(cursor)
+    before = loaded_files(cursor)
+    is_first = before is None or start_over
+    if is_first:
+        _check_complete([source for source, _ in files])
+        make_empty(cursor)
+        before = []
+    else:
+        check_shape(cursor)
+    known = [file for file in before if file.first_row_number]  # the others are repairs
+    next_row = defaultdict(lambda: 1, {file.source_table: file.first_row_number + file.rows for file in known})
+    batch_id = max((file.batch_id for file in before), default=0)
+    file_id = max((file.file_id for file in before), default=0)
+    newest = max((file.batch_name for file in known), default="")
+    results = []
+    with closing(FastReader()) as fast:
+        for day, drop in groupby(files, key=lambda file: file[0].day):
+            batch_id += 1
+            new = []
+            for source, content in drop:
+                if not force and (same := _loaded_before(source, content, known)):
+                    report(source.path.stat().st_size)
+                    results.append(Loaded(source, loaded_before=same.shown))
+                    continue
+                file_id += 1
+                rows, unreadable = _load_source(
+                    cursor, source, file_id, next_row[source.table.name], fast, report, freeze=is_first
+                )
+                _check_unchanged(source, content)
+                new.append(
+                    LoadedFile(
+                        file_id=file_id,
+                        batch_id=batch_id,
+                        batch_name=day,
+                        source_table=source.table.name,
+                        source_file=source.path.name,
+                        content_hash=content.sha256,
+                        bytes=content.size,
+                        rows=rows,
+                        unreadable_lines=unreadable,
+                        first_row_number=next_row[source.table.name],
+                        loaded_at=loaded_at,
+                    )
+                )
+                register(cursor, new[-1])
+                known.append(new[-1])
+                next_row[source.table.name] += rows
+                results.append(Loaded(source, rows, unreadable, content.size))
+            batch_id -= not new
+            if day < newest and any(file.source_table not in _TRANSACTIONS for file in new):
+                _print_older(day, newest)
+    touched = {result.source.table for result in results if not result.loaded_before}
+    for table in tables():
+        if is_first:
+            make_index(cursor, table)
+        if table in touched:
+            cursor.execute(sql.SQL("analyze {}").format(named(table.raw_name)))
+    return results
+
+
+def _loaded_before(source: Source, content: Content, known: list[LoadedFile]) -> LoadedFile | None:
+    """Find the file as which the same content was loaded; master data may come back in another drop."""
+    for file in known:
+        if (file.source_table, file.content_hash) == (source.table.name, content.sha256) and (
+            source.table.name in _TRANSACTIONS or file.batch_name == source.day
+        ):
+            return file
+    return None
+
+
+def _check_unchanged(source: Source, content: Content) -> None:
+    if source.path.stat().st_mtime_ns != content.changed:
+        raise RetailError(f"{source.path} was changed while it was loaded: load again when it is complete")
+
+
+def _load_source(
+    cursor: Cursor,
+    source: Source,
+    file_id: int,
+    first_row_number: int,
+    fast: FastReader,
+    report: Callable[[int], None],
+    *,
+    freeze: bool,
+) -> tuple[int, int]:
+    """Store a file's rows and its unreadable lines, and return the number of each."""
+    table = source.table
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    statement = sql.SQL("copy {} ({}, {}) from stdin (format csv, null '', force_null ({}), freeze {})").format(
+        named(table.raw_name),
+        sql.SQL(", ").join(map(sql.Identifier, META_COLUMNS)),
+        columns,
+        columns,
+        sql.SQL(str(freeze)),
+    )
+    with (
+        opened_bytes(source.path) as (raw, data),
+        # they come between the rows, and a connection takes one COPY at a time
+        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as aside,
+    ):
+        writer = csv.writer(aside, quoting=csv.QUOTE_ALL, lineterminator="\n")
+
+        def put_aside(found: Unreadable) -> None:
+            writer.writerow((file_id, table.name, found.line_number, found.line, found.rule_id, found.detail))
+
+        reader = RowReader(
+            data,
+            source.positions,
+            len(source.header),
+            file_id=file_id,
+            first_row_number=first_row_number,
+            fast=fast,
+            unreadable=put_aside,
+        )
+        with closing(_Feed(_reported(reader.chunks(), raw.tell, report))) as feed:
+            _copy(cursor, source, statement, feed)
+        if cursor.rowcount != reader.rows:
+            raise RetailError(f"{source.path}: the database took {cursor.rowcount:,} of {reader.rows:,} rows")
+        if reader.unreadable_lines:
+            aside.seek(0)
+            cursor.copy_expert(sql.SQL("copy {} from stdin (format csv)").format(_unreadable_lines()), aside)
+    return reader.rows, reader.unreadable_lines
+
+
+def _unreadable_lines() -> sql.Composed:
+    columns = ("file_id", "source_table", "line_number", "line", "rule_id", "detail")
+    return sql.SQL("{} ({})").format(named(UNREADABLE_LINES), sql.SQL(", ").join(map(sql.Identifier, columns)))
+
+
+def _copy(cursor: Cursor, source: Source, statement: sql.Composed, feed: _Feed) -> None:
+    try:
+        cursor.copy_expert(statement, feed)
+    except psycopg2.Error as error:
+        if feed.error is not None:
+            raise feed.error from None
+        raise RetailError(f"{source.path}: the database refused it: {first_line(error)}") from error
+
+
+def _reported(chunks: Iterator[bytes], place: Callable[[], int], report: Callable[[int], None]) -> Iterator[bytes]:
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        now = place()
+        report(now - done)
+        done = now
+
+
+class _Feed:
+    """Hands chunks to COPY as a file, made in a thread one ahead; keeps the error that psycopg2 would wrap.
+
+    To be closed, also when not all was read.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.error: BaseException | None = None
+        self._queue: Queue[bytes | BaseException] = Queue(maxsize=1)
+        self._is_closed = Event()
+        self._thread = Thread(target=self._make, args=(chunks,), daemon=True)
+        self._thread.start()
+
+    def read(self, _size: int = -1) -> bytes:
+        try:
+            chunk = self._queue.get()
+            if isinstance(chunk, BaseException):
+                raise chunk
+            return chunk
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def close(self) -> None:
+        self._is_closed.set()
+        self._thread.join()
+
+    def _make(self, chunks: Iterator[bytes]) -> None:
+        try:
+            for chunk in chunks:
+                self._put(chunk)
+                if self._is_closed.is_set():
+                    return
+            self._put(b"")
+        except BaseException as error:
+            self._put(error)
+
+    def _put(self, chunk: bytes | BaseException) -> None:
+        while not self._is_closed.is_set():
+            with suppress(Full):
+                self._queue.put(chunk, timeout=0.1)
+                return
 
 
 @contextmanager
@@ -191,132 +394,59 @@ def _progress(total_bytes: int) -> Iterator[Callable[[int], None]]:
     if total_bytes < _PROGRESS_FROM_BYTES or not sys.stderr.isatty():
         yield lambda _: None
         return
+    lock = Lock()  # files are hashed in several threads
     with click.progressbar(length=total_bytes, label="loading", file=sys.stderr) as bar:
-        yield bar.update
+
+        def report(size: int) -> None:
+            with lock:
+                bar.update(size)
+
+        yield report
 
 
-def _load_source(cursor: Cursor, source: Source, loaded_at: str, report: Callable[[int], None]) -> int:
-    name = sql.Identifier(landing_schema(), source.table.raw_name)
-    _prepare_table(cursor, source.table, name)
-    feed = _Feed(_copy_chunks(source, loaded_at, report))
-    statement = sql.SQL("copy {} ({}) from stdin (format text, null '', freeze)").format(
-        name, sql.SQL(", ").join(map(sql.Identifier, (*source.table.columns, *META_COLUMNS)))
+def _print_extra_columns(sources: list[Source]) -> None:
+    files: dict[tuple[Table, tuple[str, ...]], list[str]] = defaultdict(list)
+    for source in sources:
+        if source.extra_columns:
+            files[source.table, source.extra_columns].append(source.shown)
+    for (_, columns), names in files.items():
+        others = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        click.echo(f"note: {names[0]}{others}: not loaded: {listed(columns)} (unknown)", err=True)
+
+
+def _print_older(day: str, newest: str) -> None:
+    older = f"the drop of {day}" if day else "this drop without a day"
+    click.echo(
+        f"note: {older} is older than that of {newest}, loaded before: its master data now stand as the latest",
+        err=True,
     )
-    try:
-        cursor.copy_expert(statement, feed)
-    except psycopg2.Error as error:
-        if feed.error is not None:
-            raise feed.error from None
-        raise RetailError(f"{source.path}: the database refused it: {first_line(error)}") from error
-    count = cursor.rowcount
-    cursor.execute(sql.SQL("analyze {}").format(name))
-    return count
 
 
-def _prepare_table(cursor: Cursor, table: Table, name: sql.Identifier) -> None:
-    """Leave an empty table of the contract's shape; an existing one stays, because views may be built on it.
-
-    It is a logged table on purpose: an unlogged one is empty after a crash of the server, and the next build would
-    then publish seven empty tables with all tests green.
-    """
-    wanted = dict.fromkeys(table.columns, "text") | META_COLUMNS
-    existing = existing_columns(cursor, name)
-    if existing:
-        cursor.execute(sql.SQL("truncate {}").format(name))
-        _reshape(cursor, table, name, existing, wanted)
-    else:
-        columns = sql.SQL(", ").join(_definition(*column) for column in wanted.items())
-        cursor.execute(sql.SQL("create table {} ({})").format(name, columns))
-
-
-def existing_columns(cursor: Cursor, name: sql.Identifier) -> dict[str, str]:
-    """Return the columns of a table with their types, none where there is no such table."""
-    cursor.execute(
-        """
-        select attname, format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end
-        from pg_attribute
-        where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
-        """,
-        [name.as_string(cursor)],
-    )
-    return dict(cursor.fetchall())
-
-
-def _definition(column: str, kind: str) -> sql.Composed:
-    return sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
-
-
-def _reshape(
-    cursor: Cursor, table: Table, name: sql.Identifier, existing: dict[str, str], wanted: dict[str, str]
-) -> None:
-    """Give an emptied table of another contract the columns of this one, and drop nothing that others built on it."""
-    shown = f"{landing_schema()}.{table.raw_name}"
-    outdated = [column for column, kind in existing.items() if wanted.get(column) != kind]
-    new = [(column, kind) for column, kind in wanted.items() if existing.get(column) != kind]
-    changes = [sql.SQL("drop column {}").format(sql.Identifier(column)) for column in outdated]
-    changes += [sql.SQL("add column {}").format(_definition(*column)) for column in new]
-    if not changes:
+def _print_result(loaded: list[Loaded], seconds: float) -> None:
+    width = max(len(result.source.table.name) for result in loaded)
+    for result in loaded:
+        name = f"{result.source.table.name:<{width}}"
+        if result.loaded_before:
+            click.echo(f"{name}  {'-':>11} rows  {result.source.shown}  (loaded before as {result.loaded_before})")
+            continue
+        remarks = [] if result.rows else ["a header and no rows"]
+        if result.unreadable_lines:
+            remarks.append(_unreadable(result.unreadable_lines))
+        remark = f"  ({', '.join(remarks)})" if remarks else ""
+        click.echo(f"{name}  {result.rows:>11,} rows  {result.source.shown}{remark}")
+    if all(result.loaded_before for result in loaded):
+        click.echo("nothing new: every file was loaded before (--force loads it again)")
         return
-    try:
-        cursor.execute(sql.SQL("alter table {} {}").format(name, sql.SQL(", ").join(changes)))
-    except psycopg2.errors.DependentObjectsStillExist as error:
-        dependents = "; ".join((error.diag.message_detail or "").splitlines())
-        raise RetailError(
-            f"{shown} has columns that the contract has no more, and others depend on them: drop those and load again "
-            f"({dependents})"
-        ) from error
-    click.echo(f"note: {shown} had other columns than the contract, and has been changed to it", err=True)
-
-
-class _Feed:
-    """Hands the chunks to COPY as a file, and keeps the error that psycopg2 would wrap in one of its own."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self.error: BaseException | None = None
-
-    def read(self, _size: int = -1) -> bytes:
-        try:
-            return next(self._chunks, b"")
-        except BaseException as error:
-            self.error = error
-            raise
-
-
-def _copy_chunks(source: Source, loaded_at: str, report: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield a file's rows in COPY's text format, a chunk at a time, so that memory stays flat."""
-    pick = itemgetter(*source.positions)
-    constants = f"\t{source.path.name}\t{loaded_at}\t"
-    sent = done = 0
-    with opened(source.path) as (raw, text):
-        rows = iter(CsvRows(source.path, text))
-        next(rows)  # the header
-        while chunk := [pick(row) for row in islice(rows, _ROWS_A_CHUNK)]:
-            lines = _copy_lines(chunk)
-            body = "".join([f"{line}{constants}{number}\n" for number, line in enumerate(lines, sent + 1)])
-            if "\0" in body:
-                raise_nul(source.path)
-            yield body.encode()
-            sent += len(chunk)
-            report(raw.tell() - done)
-            done = raw.tell()
-
-
-def _copy_lines(rows: list[tuple[str, ...]]) -> list[str]:
-    """Join the cells by tabs. Escaping is the dearest step, so a chunk that needs none (most do not) skips it."""
-    lines = ["\t".join(row) for row in rows]
-    body = "\n".join(lines)
-    tabs = len(rows) * (len(rows[0]) - 1)
-    if "\\" in body or "\r" in body or body.count("\n") != len(rows) - 1 or body.count("\t") != tabs:
-        return ["\t".join([cell.translate(_ESCAPES) for cell in row]) for row in rows]
-    return lines
-
-
-def _print_result(sources: list[Source], counts: list[int], seconds: float) -> None:
-    width = max(len(source.table.name) for source in sources)
-    for source, count in zip(sources, counts, strict=True):
-        remark = "" if count else "  (a header and no rows)"
-        click.echo(f"{source.table.name:<{width}}  {count:>11,} rows  {source.path.name}{remark}")
-    total = sum(counts)
-    click.echo(f"{'total':<{width}}  {total:>11,} rows  in {seconds:.1f} s, into the schema {landing_schema()}")
+    size = sum(result.size for result in loaded) / 1e6
+    unreadable = sum(result.unreadable_lines for result in loaded)
+    click.echo(
+        f"{'total':<{width}}  {sum(result.rows for result in loaded):>11,} rows  in {seconds:.1f} s "
+        f"({size / seconds:,.0f} MB/s), into the schema {landing_schema()}"
+    )
+    if unreadable:
+        click.echo(f"{_unreadable(unreadable)}: see {landing_schema()}.{UNREADABLE_LINES}")
     click.echo(f"next: {NEXT_COMMAND}")
+
+
+def _unreadable(count: int) -> str:
+    return "1 line is no CSV row" if count == 1 else f"{count:,} lines are no CSV rows"
