@@ -88,7 +88,7 @@ class Loaded:
     "repairs",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Instead of PATH: repaired rows, as `retail rejects export` wrote them (a folder, a .zip or one of its files).",
+    help="Instead of PATH: repaired rows, as `retail rejects export` wrote them (a folder, a .zip or one file).",
 )
 @click.option("--dry-run", is_flag=True, help="With --replace-rejected: say what would change, and change nothing.")
 def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path | None, dry_run: bool) -> None:
@@ -246,7 +246,7 @@ def _load(
                 next_row[source.table.name] += rows
                 results.append(Loaded(source, rows, unreadable, content.size))
             batch_id -= not new
-            if day < newest and any(file.source_table not in _TRANSACTIONS for file in new):
+            if day and day < newest and any(file.source_table not in _TRANSACTIONS for file in new):
                 _print_older(day, newest)
     touched = {result.source.table for result in results if not result.loaded_before}
     for table in tables():
@@ -415,9 +415,8 @@ def _print_extra_columns(sources: list[Source]) -> None:
 
 
 def _print_older(day: str, newest: str) -> None:
-    older = f"the drop of {day}" if day else "this drop without a day"
     click.echo(
-        f"note: {older} is older than that of {newest}, loaded before: its master data now stand as the latest",
+        f"note: {day} is older than {newest}, which was loaded before: its master data now stand as the latest",
         err=True,
     )
 
