@@ -23,26 +23,24 @@ from retail.contract import Table, tables
 from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
 from retail.database import connect, first_line, marts_schema
 from retail.errors import RetailError
-from retail.load import NEXT_COMMAND, REPAIRS, existing_columns, landing_schema
+from retail.landing import (
+    REPAIRS,
+    LoadedFile,
+    check_shape,
+    existing_columns,
+    landing_schema,
+    loaded_files,
+    named,
+    register,
+    wait_for_others,
+)
+from retail.load import NEXT_COMMAND, content_of
 from retail.rejects import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
 
 _YES = ("x", "yes", "y", "true", "1", "withdraw")
 _NO = ("", "no", "n", "false", "0")
 _EXPORT_AGAIN = "build and export the rejects again"
 
-_REPAIRS_TABLE = """
-    create table if not exists {} (
-        repaired_at timestamp with time zone not null,
-        source_table text not null,
-        source_row_number bigint not null,
-        rejected_record_id text not null,
-        action text not null,
-        cells_before jsonb not null,
-        cells_after jsonb,
-        repair_file text not null,
-        replaced_at timestamp with time zone
-    )
-"""
 _REJECTED = """
     select rejected_record_id, source_row_number, raw_record
     from {}.rejected_records
@@ -51,7 +49,7 @@ _REJECTED = """
 _DONE = """
     select rejected_record_id, cells_after
     from {}
-    where source_table = %s and rejected_record_id = any (%s) and replaced_at is null
+    where source_table = %s and rejected_record_id = any (%s)
     order by repaired_at
 """
 
@@ -156,15 +154,34 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
     try:
         connection.set_client_encoding("UTF8")
         with closing(connection.cursor()) as cursor:
-            audit = sql.Identifier(landing_schema(), REPAIRS)
-            for table in repairs:
-                if not existing_columns(cursor, sql.Identifier(landing_schema(), table.raw_name)):
-                    raise RetailError(
-                        f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; "
-                        f"of a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
+            loaded_at = wait_for_others(cursor)
+            _check_landing(cursor, list(repairs))
+            before = loaded_files(cursor) or []
+            batch_id = max((file.batch_id for file in before), default=0) + 1
+            file_id = max((file.file_id for file in before), default=0) + 1
+            outcomes = {}
+            for table, rows in repairs.items():
+                outcome = _repair_table(cursor, table, rows, file_id)
+                outcomes[table.name] = outcome
+                if changed := outcome.repaired + outcome.withdrawn:
+                    content = content_of(files[table])
+                    register(
+                        cursor,
+                        LoadedFile(
+                            file_id=file_id,
+                            batch_id=batch_id,
+                            batch_name="",
+                            source_table=table.name,
+                            source_file=files[table].name,
+                            content_hash=content.sha256,
+                            bytes=content.size,
+                            rows=changed,
+                            unreadable_lines=0,
+                            first_row_number=0,
+                            loaded_at=loaded_at,
+                        ),
                     )
-            cursor.execute(sql.SQL(_REPAIRS_TABLE).format(audit))
-            outcomes = {table.name: _repair_table(cursor, table, rows, audit) for table, rows in repairs.items()}
+                    file_id += 1
             if dry_run:
                 connection.rollback()
             else:
@@ -176,6 +193,16 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
         raise RetailError(f"the database refused the repairs, nothing was changed: {first_line(error)}") from error
     finally:
         connection.rollback()
+
+
+def _check_landing(cursor: Cursor, repaired: list[Table]) -> None:
+    for table in repaired:
+        if not existing_columns(cursor, named(table.raw_name)):
+            raise RetailError(
+                f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; "
+                f"of a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
+            )
+    check_shape(cursor)
 
 
 @contextmanager
@@ -245,14 +272,14 @@ def _read(table: Table, path: Path) -> Iterator[Repair]:
             yield Repair(path, rows.line, identifier, row_number, cells, withdraw in _YES)
 
 
-def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sql.Identifier) -> Outcome:
-    landing = sql.Identifier(landing_schema(), table.raw_name)
+def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], file_id: int) -> Outcome:
+    landing = named(table.raw_name)
     identifiers = [repair.rejected_record_id for repair in repairs]
     cursor.execute(sql.SQL("lock table {} in share row exclusive mode").format(landing))
     staging = sql.Identifier(f"{marts_schema()}_staging")
     cursor.execute(sql.SQL(_REJECTED).format(staging), [table.name, identifiers])
     rejected = {identifier: (number, record) for identifier, number, record in cursor.fetchall()}
-    cursor.execute(sql.SQL(_DONE).format(audit), [table.name, identifiers])
+    cursor.execute(sql.SQL(_DONE).format(named(REPAIRS)), [table.name, identifiers])
     done = dict(cursor.fetchall())
     numbers = {repair.rejected_record_id: repair.source_row_number for repair in repairs}
     numbers |= {identifier: number for identifier, (number, _) in rejected.items()}
@@ -289,7 +316,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], audit: sq
         else:
             outcome.repaired += 1
             outcome.columns.update(column for column in table.columns if wanted[column] != before[column])
-    _apply(cursor, table, landing, audit, changes)
+    _apply(cursor, table, changes, file_id)
     return outcome
 
 
@@ -303,21 +330,16 @@ def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list
     return {number: dict(zip(table.columns, cells, strict=True)) for number, *cells in cursor.fetchall()}
 
 
-def _apply(
-    cursor: Cursor,
-    table: Table,
-    landing: sql.Identifier,
-    audit: sql.Identifier,
-    changes: list[_Change],
-) -> None:
+def _apply(cursor: Cursor, table: Table, changes: list[_Change], file_id: int) -> None:
     """Change the landed rows, and keep what they were. Of a repaired row the file and the number stay."""
+    landing = named(table.raw_name)
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
     updates = [(number, *wanted.values()) for _, number, _, wanted in changes if wanted is not None]
     if updates:
         execute_values(
             cursor,
             sql.SQL(
-                "update {} as landed set ({}) = row ({}), loaded_at = now() from (values %s) as new (row_number, {}) "
+                "update {} as landed set ({}) = row ({}) from (values %s) as new (row_number, {}) "
                 "where landed.source_row_number = new.row_number"
             ).format(
                 landing,
@@ -335,8 +357,8 @@ def _apply(
             cursor,
             sql.SQL(
                 "insert into {} (repaired_at, source_table, source_row_number, rejected_record_id, action, "
-                "cells_before, cells_after, repair_file) values %s"
-            ).format(audit),
+                "cells_before, cells_after, repair_file, file_id) values %s"
+            ).format(named(REPAIRS)),
             [
                 (
                     table.name,
@@ -346,8 +368,9 @@ def _apply(
                     json.dumps(before),
                     None if wanted is None else json.dumps(wanted),
                     repair.path.name,
+                    file_id,
                 )
                 for repair, number, before, wanted in changes
             ],
-            template="(now(), %s, %s, %s, %s, %s, %s, %s)",
+            template="(now(), %s, %s, %s, %s, %s, %s, %s, %s)",
         )

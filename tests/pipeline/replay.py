@@ -54,7 +54,7 @@ class Replay:
     def load(self, folder: Path) -> None:
         """Put the seven files into the landing schema, as `retail load` does."""
         with closing(connected(self._database)) as connection:
-            load_sources(connection, find_sources(folder))
+            load_sources(connection, find_sources(folder), start_over=True)
 
     def build(self) -> None:
         """Build every model anew; a row that breaks a constraint ends it."""
