@@ -129,16 +129,17 @@ def make_empty(cursor: Cursor) -> None:
     cursor.execute("select exists (select from pg_namespace where nspname = %s)", [landing_schema()])
     if not cursor.fetchone()[0]:  # `if not exists` would ask for the right to create one all the same
         cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(landing_schema())))
-    if not existing_columns(cursor, named(LOADED_FILES)) and _has_rows(cursor):
-        click.echo(
-            f"note: {landing_schema()} was filled by an earlier version of `retail load`: its rows are replaced",
-            err=True,
-        )
+    is_outdated = not existing_columns(cursor, named(LOADED_FILES)) and _has_rows(cursor)
     for table in tables():
         cursor.execute(sql.SQL("drop index if exists {}").format(named(_index(table))))
         _make_table_empty(cursor, table.raw_name, _raw_columns(table))
     for name, columns in _BOOKS.items():
         _make_table_empty(cursor, name, columns)
+    if is_outdated:
+        click.echo(
+            f"note: {landing_schema()} was filled by an earlier version of `retail load`: its rows are replaced",
+            err=True,
+        )
 
 
 def check_shape(cursor: Cursor) -> None:
