@@ -900,6 +900,37 @@ def test_a_table_that_may_not_be_written(database, folder, rows):
     assert '"raw_stores" is not a table' in only_line(result)
 
 
+# ------------------------------------------------------------------------------------------------------------ memory
+
+
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_file(database, folder):
+    peaks = []
+    for rows in (300_000, 3_000_000):
+        with gzip.open(folder / f"{LINES}_9.csv.gz", "wt", compresslevel=1) as file:
+            file.write(",".join(tables()[-1].columns) + '\n1,"left open\n')
+            file.writelines(f"{number},T20250322-{number:07},P01294,,4,63.00\n" for number in range(rows))
+            file.write('1,"left open\n')
+        # a small process between: the peak of a child begins with what its parent has
+        measured = subprocess.run(
+            [sys.executable, "-c", _PEAK, PROGRAMS / "retail", "load", "--start-over", folder],
+            env=os.environ | database,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(int(measured.stdout.split()[-1]) / (1e6 if sys.platform == "darwin" else 1e3))  # MB
+
+    assert max(peaks) < 200
+    assert peaks[1] < peaks[0] + 25
+
+
 # ------------------------------------------------------------------------------------------------------ progress bar
 
 
