@@ -443,6 +443,20 @@ def test_a_file_is_loaded_once_by_its_content(database, folder, rows, contents):
     assert rows("select count(*), max(source_row_number) from retail_landing.raw_stores") == [(6, 6)]
 
 
+def test_a_drop_with_nothing_new_takes_no_number(database, tmp_path, rows):
+    for day in DAYS:
+        write_drop(tmp_path / "drops", day)
+    for day in DAYS[:2]:
+        loaded(*(tmp_path / "drops").glob(f"*{day}*"))
+
+    loaded(tmp_path / "drops")
+
+    assert rows("select distinct batch_id, batch_name from retail_landing.loaded_files order by 1") == list(
+        enumerate(DAYS, start=1)
+    )
+    assert rows("select count(*), max(file_id) from retail_landing.loaded_files") == [(21, 21)]
+
+
 def test_the_same_content_twice_in_one_load_is_loaded_once(database, folder, rows):
     shutil.copy(folder / "stores.csv", folder / "stores_2.csv")
 

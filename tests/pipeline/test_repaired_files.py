@@ -107,6 +107,29 @@ def test_a_repair_is_a_file_of_a_batch_of_its_own(export, rows):
     ]
 
 
+def test_the_repairs_of_several_tables_are_one_batch(folder, export, rows):
+    (folder / "products.csv").write_text(",".join(tables()[1].columns) + "\nP1,bad,,,\n")
+    run(load, "--start-over", folder)
+    record = json.dumps(dict(zip(tables()[1].columns, ("P1", "bad", None, None, None), strict=True)))
+    rows(
+        f"insert into retail_staging.rejected_records values ('p1', 'products', 1, '{record}', 'rule', 'reason', null)"
+    )
+    run(rejects, "export", "--out", export, "--force")
+    file = export / "rejected_products.csv"
+    file.write_text(file.read_text(encoding="utf-8-sig").replace("bad", "good"), encoding="utf-8")
+
+    run(load, "--replace-rejected", repaired(export))
+
+    assert rows(
+        "select file_id, batch_id, source_table, rows from retail_landing.loaded_files where file_id > 7 order by 1"
+    ) == [(8, 2, "stores", 2), (9, 2, "products", 1)]
+    assert rows("select source_table, file_id from retail_landing.repairs order by 2, 1") == [
+        ("stores", 8),
+        ("stores", 8),
+        ("products", 9),
+    ]
+
+
 def test_what_changes_nothing_is_no_file(export, rows):
     run(load, "--replace-rejected", export)
     run(load, "--replace-rejected", repaired(export), "--dry-run")
