@@ -18,6 +18,7 @@ from retail.errors import RetailError
 
 csv.field_size_limit(10_000_000)  # characters in a cell; what is longer is a quote left open, and memory stays flat
 
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SAVE_AS_UTF8 = "save it as CSV in UTF-8 and load again"
 _FOREIGN_STARTS = {
     b"\xff\xfe": f"is UTF-16 text, not UTF-8: {_SAVE_AS_UTF8}",
@@ -47,13 +48,15 @@ def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
         try:
             first_row = read_first_row(data)
         except csv.Error as error:
-            raise RetailError(f"{path}, line 1: the header is no CSV ({error}): correct it") from error
+            raise RetailError(
+                f"{path}: a quoted cell of its header does not end properly ({error}): close it and load again"
+            ) from error
     if first_row is None:
         raise RetailError(f"{path} is empty: it needs a header line with {listed(wanted)}")
-    if flaw := re.search("[\udc00-\udcff]", "".join(first_row)):
-        if flaw[0] == "\udc00":
-            raise_nul(path)
-        raise RetailError(f"{path}, line 1: byte 0x{ord(flaw[0]) - 0xDC00:02X} is not UTF-8; {_SAVE_AS_UTF8}")
+    if any("\udc00" in name for name in first_row):
+        raise_nul(path)
+    if spoiled := _NOT_UTF8.search("".join(first_row)):
+        _raise_not_utf8(path, ord(spoiled[0]) - 0xDC00)
     header = tuple(name.strip().lower() for name in first_row)
     doubled = [name for name, times in Counter(header).items() if name and times > 1]
     if doubled:
@@ -64,7 +67,22 @@ def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextIO]]:
+    """Open a plain or compressed file as text; whatever goes wrong while it is read becomes a `RetailError`.
+
+    Yields:
+        The file on disk, whose position tells the progress, and its bytes, decompressed.
+    """
+    with opened_bytes(path) as (raw, data):
+        try:
+            with io.TextIOWrapper(data, encoding="utf-8-sig", errors=errors, newline="") as text:
+                yield raw, text
+        except UnicodeDecodeError as error:
+            _raise_not_utf8(path, error.object[error.start])
+
+
+@contextmanager
+def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, Any]]:
     """Open a plain or compressed file; whatever goes wrong while it is read becomes a `RetailError`.
 
     Yields:
@@ -84,23 +102,9 @@ def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         raise RetailError(f"{path} can't be read: {error.strerror}") from error
 
 
-@contextmanager
-def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextIO]]:
-    """Open a plain or compressed file as text; whatever goes wrong while it is read becomes a `RetailError`.
-
-    Yields:
-        The file on disk, whose position tells the progress, and its decoded text.
-    """
-    try:
-        with (
-            opened_bytes(path) as (raw, data),
-            io.TextIOWrapper(data, encoding="utf-8-sig", errors=errors, newline="") as text,
-        ):
-            yield raw, text
-    except UnicodeDecodeError as error:
-        line = _line_that_holds(path, "[\udc80-\udcff]")
-        byte = error.object[error.start]
-        raise RetailError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; {_SAVE_AS_UTF8}") from error
+def _raise_not_utf8(path: Path, byte: int) -> NoReturn:
+    line = _line_that_holds(path, _NOT_UTF8.pattern)
+    raise RetailError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; {_SAVE_AS_UTF8}")
 
 
 def _line_that_holds(path: Path, pattern: str) -> int:

@@ -1,10 +1,11 @@
-"""The files of a delivery: which table and which day each of them is for, by its name and its folder's."""
+"""Where the files of a load are, which table and which day they are of, and whether their headers are good."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import click
@@ -13,27 +14,27 @@ from retail.contract import RAW_PREFIX, Table, tables
 from retail.csv_files import listed, read_header
 from retail.errors import RetailError
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = r"\d{4}-\d{2}-\d{2}"
 _NAME = re.compile(
     rf"(?:{RAW_PREFIX})?(?P<table>{'|'.join(table.name for table in tables())})"
-    r"(?:[_-](?P<day>\d{4}-\d{2}-\d{2}))?(?:[_-][^.]*)?\.csv(?:\.gz)?"
+    rf"(?:_(?P<day>{_DAY}))?(?:_(?:part_?)?\d+)?\.csv(?:\.gz)?"
 )
-_NO_DATA = {"manifest.json"}  # what `retail generate` leaves beside the files
+_NO_INPUT = ("manifest.json",)  # what `retail generate` writes beside the files
+_NAMES = "<table>.csv, <table>_2025-01-03.csv, <table>_1.csv (or the same as .csv.gz)"
 
 
 @dataclass(frozen=True)
 class Source:
     """One input file, its header read and found good.
 
-    ``name`` is the file as it is shown and remembered, ``batch_name`` the day of its delivery or nothing; ``header``
-    holds the column names as the file has them, trimmed and in lower case.
+    ``header`` holds the column names as the file has them, trimmed and in lower case. ``day`` is that of the drop it
+    belongs to, blank where neither its name nor its folder says one.
     """
 
     table: Table
     path: Path
-    name: str
-    batch_name: str
     header: tuple[str, ...]
+    day: str = ""
 
     @property
     def extra_columns(self) -> tuple[str, ...]:
@@ -45,70 +46,78 @@ class Source:
         """Where in the file the contract's columns stand, in the contract's order."""
         return tuple(self.header.index(name) for name in self.table.columns)
 
+    @property
+    def shown(self) -> str:
+        """The file in a list of many: its name, and before it the day where the name does not say it."""
+        return self.path.name if self.day in self.path.name else f"{self.day}/{self.path.name}"
 
-def find_sources(*places: Path) -> list[Source]:
-    """Find the files of one or more deliveries and check their headers, before anything is sent.
+
+def find_sources(*paths: Path) -> list[Source]:
+    """Find the input files and check their headers, before anything is sent.
 
     Args:
-        places: Folders, which hold files or a folder for each day, or files.
+        paths: Files, or folders: of these the files with an input's name, in the folder itself and in its folders that
+            are named as a day.
 
     Returns:
-        One source a file, in the order in which they count: by day, then by table, then by name.
+        The sources in the order they are loaded: by day, by table in the contract's order, by name.
 
     Raises:
-        RetailError: A place, a file or a header is not what it must be.
+        RetailError: A path, one of the files or one of the headers is not what it must be, or nothing was found.
     """
-    order = [table.name for table in tables()]
-    found = {path.resolve(): source for place in places for path, source in _sources_in(place)}
+    found: dict[Path, tuple[Table, Path, str]] = {}
+    ignored: list[str] = []
+    for path in paths:
+        for file in _files(path) if path.is_dir() or not path.exists() else (path,):
+            if (known := _table_and_day(file)) is not None:
+                found.setdefault(file.resolve(), (known[0], file, known[1]))
+            elif not path.is_dir():
+                raise RetailError(f"{path} is not named like an input: name it {_NAMES}, so that its table is known")
+            elif file.name not in _NO_INPUT:
+                ignored.append(str(file.relative_to(path)) + "/" * file.is_dir())
+    if ignored:
+        click.echo(f"note: not loaded: {', '.join(ignored)} (no names of inputs)", err=True)
     if not found:
-        raise RetailError(f"{', '.join(map(str, places))}: no file is named <table>.csv or <table>_<day>.csv")
-    return sorted(found.values(), key=lambda source: (source.batch_name, order.index(source.table.name), source.name))
+        raise RetailError(f"{', '.join(map(str, paths))} holds no input: name the files {_NAMES}")
+    order = {table: place for place, table in enumerate(tables())}
+    chosen = sorted(found.values(), key=lambda file: (file[2], order[file[0]], file[1].name, str(file[1])))
+    return [_checked_source(*file) for file in chosen]
 
 
-def require_all_tables(sources: Iterable[Source], places: Iterable[Path]) -> None:
-    """Refuse a first load that lacks a table: everything would be rejected for parents that nobody delivered.
-
-    Raises:
-        RetailError: A table has no file.
-    """
-    present = {source.table.name for source in sources}
-    missing = [f"{table.name}.csv" for table in tables() if table.name not in present]
-    if missing:
-        raise RetailError(f"{', '.join(map(str, places))} lacks {', '.join(missing)} (or the same as .csv.gz)")
-
-
-def _sources_in(place: Path) -> Iterator[tuple[Path, Source]]:
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield what is in a folder and in its folders of a day, but no hidden files."""
     try:
-        if not place.is_dir():
-            yield place, _source(place, place.parent)
-            return
-        entries = sorted(place.iterdir())
-        days = [entry for entry in entries if entry.is_dir() and _DAY.fullmatch(entry.name)]
-        files = [(entry, place) for entry in entries if entry not in days]
-        files += [(entry, place) for day in days for entry in sorted(day.iterdir())]
+        for path in sorted(folder.iterdir()):
+            if path.is_dir() and _is_day(path.name):
+                yield from (inner for inner in sorted(path.iterdir()) if not inner.name.startswith("."))
+            elif not path.name.startswith("."):
+                yield path
     except OSError as error:
-        raise RetailError(f"{place} can't be read: {error.strerror}; give a folder of CSV files") from error
-    unknown = [path for path, _ in files if not _NAME.fullmatch(path.name) and path.name not in _NO_DATA]
-    if unknown:
-        shown = ", ".join(str(path.relative_to(place)) for path in unknown[:5])
-        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        click.echo(f"note: not loaded, because not named like a table: {shown}{more}", err=True)
-    for path, folder in files:
-        if _NAME.fullmatch(path.name):
-            yield path, _source(path, folder)
+        raise RetailError(f"{folder} can't be read: {error.strerror}; give the folder of the files") from error
 
 
-def _source(path: Path, folder: Path) -> Source:
-    parts = _NAME.fullmatch(path.name)
-    if parts is None:
-        if not path.exists():
-            raise RetailError(f"{path} can't be read: No such file or directory; give CSV files or their folder")
-        raise RetailError(f"{path} is not named like a table: <table>.csv or <table>_<day>.csv, so that it is known")
-    table = next(table for table in tables() if table.name == parts["table"])
-    in_day = path.parent.name if _DAY.fullmatch(path.parent.name) else ""
+def _table_and_day(path: Path) -> tuple[Table, str] | None:
+    """Tell which table and which day a file is of; None for a name that is no input's."""
+    match = _NAME.fullmatch(path.name)
+    if match is None or (match["day"] and not _is_day(match["day"])):
+        return None
+    folder = path.absolute().parent.name
+    days = {day for day in (match["day"], folder) if day and _is_day(day)}
+    if len(days) > 1:
+        raise RetailError(f"{path} is of {match['day']} by its name and of {folder} by its folder: make them one day")
+    return next(table for table in tables() if table.name == match["table"]), next(iter(days), "")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return re.fullmatch(_DAY, text, re.ASCII) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _checked_source(table: Table, path: Path, day: str) -> Source:
     header = read_header(path, table.columns)
     missing = [name for name in table.columns if name not in header]
     if missing:
         raise RetailError(f"{path} lacks {listed(missing)}: its header has {', '.join(filter(None, header))}")
-    name = f"{in_day}/{path.name}" if in_day else str(path.relative_to(folder))
-    return Source(table, path, name, parts["day"] or in_day, header)
+    return Source(table, path, header, day)

@@ -1,18 +1,27 @@
-"""`retail load`: CSV files become rows of the landing schema, all of them or none."""
+"""`retail load`: CSV files are added to the landing schema, all of them or none, and each of them once.
+
+A file is read twice: for its hash, which tells whether it was loaded before, and for its rows. A thread of its own
+makes the rows ready while the database stores those before them; more threads would wait for the one COPY that a
+transaction can have at a time.
+"""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import io
-import queue
+import os
 import sys
 import tempfile
-import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
+from queue import Full, Queue
+from threading import Event, Lock, Thread
 from time import perf_counter
 from typing import IO
 
@@ -22,40 +31,59 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from retail.contract import tables
+from retail.contract import Table, tables
 from retail.csv_files import listed, opened_bytes
 from retail.csv_rows import FastReader, RowReader, Unreadable
 from retail.database import connect, first_line
-from retail.drops import Source, find_sources, require_all_tables
+from retail.drops import Source, find_sources
 from retail.errors import RetailError
-from retail.landing import LOADED_FILES, UNREADABLE_LINES, landed, landing_schema, prepare_landing
+from retail.landing import (
+    META_COLUMNS,
+    UNREADABLE_LINES,
+    LoadedFile,
+    check_shape,
+    landing_schema,
+    loaded_files,
+    make_empty,
+    make_index,
+    named,
+    register,
+    wait_for_others,
+)
+
+__all__ = ["NEXT_COMMAND", "Loaded", "content_of", "find_sources", "landing_schema", "load", "load_sources"]
 
 NEXT_COMMAND = "dbt build --vars 'raw_layer: landing'"
 
-_FACTS = ("store_sales_header", "store_sales_line_items")
 _PROGRESS_FROM_BYTES = 2_000_000  # below, the load is over before a bar would be read
-_CHUNKS_AHEAD = 3  # read while the server is still busy with those before
 _HASHED_AT_ONCE = 1_000_000  # bytes
-_MEGABYTE = 1_000_000
-_KEPT_IN_MEMORY = 5_000_000  # bytes of unreadable lines; more of them go to a temporary file
-_ANALYZE_FROM = 0.1  # share of new rows from which the planner is told of them
+_TRANSACTIONS = ("store_sales_header", "store_sales_line_items")  # never delivered again; master data may come back
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds: the SHA-256 and the number of its bytes, decompressed, and when it was last changed."""
+
+    sha256: str
+    size: int
+    changed: int
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of a file: its number and its rows, or, with number 0, as which file it was loaded before."""
+    """What became of a file: its rows and lines that are none, or as what it was ``loaded_before``."""
 
     source: Source
-    file_id: int
     rows: int = 0
     unreadable_lines: int = 0
-    loaded_before_as: str = ""
+    size: int = 0
+    loaded_before: str = ""
 
 
 @click.command()
-@click.argument("places", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Load a file again though its content was loaded before.")
-@click.option("--start-over", is_flag=True, help="Forget all that was loaded before, in the same transaction.")
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Load files again that were loaded before.")
+@click.option("--start-over", is_flag=True, help="Forget all that was loaded and repaired before.")
 @click.option(
     "--replace-rejected",
     "repairs",
@@ -64,239 +92,301 @@ class Loaded:
     help="Instead of PATH: repaired rows, as `retail rejects export` wrote them (a folder, a .zip or one file).",
 )
 @click.option("--dry-run", is_flag=True, help="With --replace-rejected: say what would change, and change nothing.")
-def load(places: tuple[Path, ...], force: bool, start_over: bool, repairs: Path | None, dry_run: bool) -> None:
-    """Load your own CSV files, or a day's more of them, into the landing schema.
+def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path | None, dry_run: bool) -> None:
+    """Add your own CSV files to the landing schema: folders of them, or files.
 
-    PATH is a folder or a file. The files are <table>.csv, <table>_<day>.csv or <day>/<table>.csv, any number a table,
-    in UTF-8 and perhaps .gz; columns are found by name. They are added to what was loaded before, a file whose content
-    is known is skipped, and when one file can't be read nothing changes. A line that is no CSV is kept as such.
+    The files are <table>.csv, in UTF-8, or the same as .csv.gz; columns are found by name. A day's drop is a folder
+    named 2025-01-03, or files named <table>_2025-01-03.csv; a table may have several (<table>_1.csv, <table>_2.csv).
+    The first load needs all seven tables. A file that was loaded before is skipped, by its content.
+
+    When one file can't be loaded, nothing changes. Lines that are no CSV are kept apart and will be rejected.
 
     With --replace-rejected only the rows that a steward repaired are replaced, and the others stay as they are.
     """
-    if bool(places) == (repairs is not None):
-        raise click.UsageError("give the files or their folder, or --replace-rejected and the repaired rows")
+    if bool(paths) == (repairs is not None):
+        raise click.UsageError("give folders or files to load, or --replace-rejected and the repaired rows")
     if repairs is not None:
         if force or start_over:
-            raise click.UsageError("--force and --start-over go with files, not with --replace-rejected")
+            raise click.UsageError("--force and --start-over go with files to load")
         from retail.repair import replace_rejected  # it needs this module
 
         replace_rejected(repairs, dry_run=dry_run)
         return
     if dry_run:
         raise click.UsageError("--dry-run goes with --replace-rejected")
-    _load_places(places, force=force, start_over=start_over)
+    _load_paths(paths, force=force, start_over=start_over)
 
 
-def _load_places(places: tuple[Path, ...], *, force: bool, start_over: bool) -> None:
+def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool) -> None:
     started = perf_counter()
-    sources = find_sources(*places)
-    for source in sources:
-        if source.extra_columns:
-            click.echo(f"note: {source.name}: not loaded: {listed(source.extra_columns)} (unknown)", err=True)
-    if start_over:
-        require_all_tables(sources, places)
+    sources = find_sources(*paths)
+    _print_extra_columns(sources)
     with closing(connect()) as connection:
-        loaded = load_sources(connection, sources, force=force, start_over=start_over, places=places)
+        loaded = load_sources(connection, sources, force=force, start_over=start_over)
     _print_result(loaded, perf_counter() - started)
 
 
 def load_sources(
-    connection: Connection,
-    sources: list[Source],
-    *,
-    force: bool = False,
-    start_over: bool = False,
-    places: tuple[Path, ...] = (),
+    connection: Connection, sources: list[Source], *, force: bool = False, start_over: bool = False
 ) -> list[Loaded]:
     """Add the files' rows to the landing tables, in one transaction.
 
     Args:
         connection: An open connection without a transaction under way.
         sources: What `find_sources` returned.
-        force: Whether a file is loaded though its content was loaded before.
+        force: Whether files that were loaded before are loaded again.
         start_over: Whether what was loaded before is forgotten.
-        places: Where the sources were found, for the message about a first load that lacks tables.
 
     Returns:
-        What became of each file, in the order of the sources.
+        What became of each source.
 
     Raises:
         RetailError: A file or the database refused; the landing tables are as they were before.
     """
-    total = sum(source.path.stat().st_size for source in sources)
-    try:
-        connection.set_client_encoding("UTF8")
-        with connection, connection.cursor() as cursor, _progress(total) as report:
-            prepare_landing(cursor, start_over=start_over)
-            with closing(_Load(cursor, force=force, report=report)) as run:
-                if not run.has_rows and places:
-                    require_all_tables(sources, places)
-                return run.add(sources)
-    except psycopg2.Error as error:
-        raise RetailError(f"the database refused the load, nothing was changed: {first_line(error)}") from error
+    total = 2 * sum(source.path.stat().st_size for source in sources)
+    if start_over:
+        _check_complete(sources)
+    with _progress(total) as report:
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            contents = list(pool.map(partial(content_of, report=report), [source.path for source in sources]))
+        try:
+            connection.set_client_encoding("UTF8")
+            with connection, connection.cursor() as cursor:
+                return _load(cursor, list(zip(sources, contents, strict=True)), report, force, start_over)
+        except psycopg2.Error as error:
+            raise RetailError(f"the database refused the load, nothing was changed: {first_line(error)}") from error
 
 
-class _Load:
-    """One load, in the transaction of its cursor: what was loaded before it, and what is next."""
+def content_of(path: Path, *, report: Callable[[int], None] = lambda _: None) -> Content:
+    """Read a file as a whole and say what it holds.
 
-    def __init__(self, cursor: Cursor, *, force: bool, report: Callable[[int], None]) -> None:
-        self._cursor = cursor
-        self._force = force
-        self._report = report
-        self._fast = FastReader()
-        cursor.execute(sql.SQL("select coalesce(max(file_id), 0), coalesce(max(batch_id), 0), max(batch_name) from {}")
-                       .format(landed(LOADED_FILES)))  # fmt: skip
-        self._file_id, self._batch_id, self._newest_day = cursor.fetchone()
-        cursor.execute(
-            sql.SQL(
-                "select source_table, content_hash, batch_name, source_file from {} where first_row_number > 0 "
-                "order by file_id"
-            ).format(landed(LOADED_FILES))
-        )
-        self._known: dict[tuple[str, str], dict[str, str]] = {}
-        for table, content_hash, batch_name, name in cursor.fetchall():
-            self._known.setdefault((table, content_hash), {})[batch_name] = name
-        cursor.execute(
-            sql.SQL("select source_table, sum(rows) from {} where first_row_number > 0 group by source_table").format(
-                landed(LOADED_FILES)
-            )
-        )
-        self._rows_before = {table: int(rows) for table, rows in cursor.fetchall()}
-        self._next_row = {table.name: self._rows_before.get(table.name, 0) + 1 for table in tables()}
+    Args:
+        path: The file.
+        report: Is told of the bytes on disk that were read since it was told last.
 
-    @property
-    def has_rows(self) -> bool:
-        """Whether anything was loaded before."""
-        return self._file_id > 0
-
-    def close(self) -> None:
-        self._fast.close()
-
-    def add(self, sources: list[Source]) -> list[Loaded]:
-        loaded: list[Loaded] = []
-        batch = None
-        for source in sources:
-            size, content_hash = _fingerprint(source.path)
-            before = self._loaded_before_as(source, content_hash)
-            if before:
-                self._report(source.path.stat().st_size)
-                loaded.append(Loaded(source, 0, loaded_before_as=before))
-                continue
-            if batch != source.batch_name:
-                batch = source.batch_name
-                self._batch_id += 1
-                if self._newest_day and batch and batch < self._newest_day:
-                    click.echo(
-                        f"note: {batch} comes after {self._newest_day}: where both state the same master data, {batch} "
-                        "stands now",
-                        err=True,
-                    )
-            loaded.append(self._add_file(source, size, content_hash))
-            self._known.setdefault((source.table.name, content_hash), {})[source.batch_name] = source.name
-        self._finish({entry.source.table.name for entry in loaded if entry.rows})
-        return loaded
-
-    def _loaded_before_as(self, source: Source, content_hash: str) -> str:
-        """The file that brought this content, unless that was yesterday's master data, which may hold again today."""
-        known = {} if self._force else self._known.get((source.table.name, content_hash), {})
-        if source.table.name not in _FACTS and source.batch_name not in known and source.batch_name:
-            return ""
-        return next(iter(known.values()), "")
-
-    def _add_file(self, source: Source, size: int, content_hash: str) -> Loaded:
-        self._file_id += 1
-        table = source.table
-        first_row = self._next_row[table.name]
-        with tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY, "w+", encoding="utf-8", newline="") as unreadable:
-            writer = csv.writer(unreadable, quoting=csv.QUOTE_ALL)
-
-            def keep(line: Unreadable) -> None:
-                writer.writerow((self._file_id, table.name, line.line_number, line.line, line.rule_id, line.detail))
-
-            with opened_bytes(source.path) as (raw, data):
-                reader = RowReader(
-                    data,
-                    source.positions,
-                    len(source.header),
-                    file_id=self._file_id,
-                    first_row_number=first_row,
-                    fast=self._fast,
-                    unreadable=keep,
-                )
-                self._copy_rows(source, _reported(reader.chunks(), raw, self._report))
-            self._copy_unreadable(unreadable)
-        self._next_row[table.name] += reader.rows
-        self._cursor.execute(
-            sql.SQL("insert into {} values ({}, now())").format(
-                landed(LOADED_FILES), sql.SQL(", ").join([sql.Placeholder()] * 10)
-            ),
-            [self._file_id, self._batch_id, source.batch_name, table.name, source.name, content_hash, size, reader.rows,
-             reader.unreadable_lines, first_row],
-        )  # fmt: skip
-        return Loaded(source, self._file_id, reader.rows, reader.unreadable_lines)
-
-    def _copy_rows(self, source: Source, chunks: Iterator[bytes]) -> None:
-        table = source.table
-        is_first = table.name not in self._rows_before
-        if is_first and self._next_row[table.name] == 1:  # frozen rows: none of them has to be looked at again
-            self._cursor.execute(sql.SQL("truncate {}").format(landed(table.raw_name)))
-            self._cursor.execute(sql.SQL("drop index if exists {}").format(landed(_index_name(table.raw_name))))
-        columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
-        statement = sql.SQL(
-            "copy {} (file_id, source_row_number, {}) from stdin (format csv, force_null ({}), freeze {})"
-        ).format(landed(table.raw_name), columns, columns, sql.SQL("true" if is_first else "false"))
-        with _Feed(chunks) as feed:
-            try:
-                self._cursor.copy_expert(statement, feed)
-            except psycopg2.Error as error:
-                if feed.error is not None:
-                    raise feed.error from None
-                raise RetailError(f"{source.path}: the database refused it: {first_line(error)}") from error
-
-    def _copy_unreadable(self, lines: IO[str]) -> None:
-        lines.seek(0)
-        self._cursor.copy_expert(
-            sql.SQL(
-                "copy {} (file_id, source_table, line_number, line, rule_id, detail) from stdin (format csv)"
-            ).format(landed(UNREADABLE_LINES)),
-            lines,
-        )
-
-    def _finish(self, names: set[str]) -> None:
-        """Give the raw tables their index, and tell the planner of them where they grew much."""
-        for table in tables():
-            before, now = self._rows_before.get(table.name, 0), self._next_row[table.name] - 1
-            self._cursor.execute(
-                sql.SQL("create unique index if not exists {} on {} (source_row_number)").format(
-                    sql.Identifier(_index_name(table.raw_name)), landed(table.raw_name)
-                )
-            )
-            if table.name in names and now - before > now * _ANALYZE_FROM:
-                self._cursor.execute(sql.SQL("analyze {}").format(landed(table.raw_name)))
-        if names:
-            self._cursor.execute(sql.SQL("analyze {}").format(landed(LOADED_FILES)))
-
-
-def _index_name(raw_name: str) -> str:
-    return f"{raw_name}_by_number"
-
-
-def _fingerprint(path: Path) -> tuple[int, str]:
-    """Return the size of a file's content in bytes, decompressed, and its hash."""
-    digest, size = hashlib.sha256(), 0
-    with opened_bytes(path) as (_, data):
+    Raises:
+        RetailError: The file can't be read to its end.
+    """
+    digest = hashlib.sha256()
+    size = done = 0
+    with opened_bytes(path) as (raw, data):
+        changed = os.fstat(raw.fileno()).st_mtime_ns
         while part := data.read(_HASHED_AT_ONCE):
             digest.update(part)
             size += len(part)
-    return size, digest.hexdigest()
+            place = raw.tell()
+            report(place - done)
+            done = place
+    return Content(digest.hexdigest(), size, changed)
 
 
-def _reported(chunks: Iterator[bytes], raw: IO[bytes], report: Callable[[int], None]) -> Iterator[bytes]:
+def _check_complete(sources: list[Source]) -> None:
+    present = {source.table for source in sources}
+    missing = [f"{table.name}.csv" for table in tables() if table not in present]
+    if missing:
+        folders = {source.path.parent for source in sources}
+        place = str(folders.pop()) if len(folders) == 1 else "what was given"
+        raise RetailError(
+            f"{place} lacks {', '.join(missing)} (or the same as .csv.gz): the first load needs all seven tables"
+        )
+
+
+def _load(
+    cursor: Cursor,
+    files: list[tuple[Source, Content]],
+    report: Callable[[int], None],
+    force: bool,
+    start_over: bool,
+) -> list[Loaded]:
+    loaded_at = wait_for_others(cursor)
+    before = loaded_files(cursor)
+    is_first = before is None or start_over
+    if is_first:
+        _check_complete([source for source, _ in files])
+        make_empty(cursor)
+        before = []
+    else:
+        check_shape(cursor)
+    known = [file for file in before if file.first_row_number]  # the others are repairs
+    next_row = defaultdict(lambda: 1, {file.source_table: file.first_row_number + file.rows for file in known})
+    batch_id = max((file.batch_id for file in before), default=0)
+    file_id = max((file.file_id for file in before), default=0)
+    newest = max((file.batch_name for file in known), default="")
+    results = []
+    with closing(FastReader()) as fast:
+        for day, drop in groupby(files, key=lambda file: file[0].day):
+            batch_id += 1
+            new = []
+            for source, content in drop:
+                if not force and (same := _loaded_before(source, content, known)):
+                    report(source.path.stat().st_size)
+                    results.append(Loaded(source, loaded_before=same.shown))
+                    continue
+                file_id += 1
+                rows, unreadable = _load_source(
+                    cursor, source, file_id, next_row[source.table.name], fast, report, freeze=is_first
+                )
+                _check_unchanged(source, content)
+                new.append(
+                    LoadedFile(
+                        file_id=file_id,
+                        batch_id=batch_id,
+                        batch_name=day,
+                        source_table=source.table.name,
+                        source_file=source.path.name,
+                        content_hash=content.sha256,
+                        bytes=content.size,
+                        rows=rows,
+                        unreadable_lines=unreadable,
+                        first_row_number=next_row[source.table.name],
+                        loaded_at=loaded_at,
+                    )
+                )
+                register(cursor, new[-1])
+                known.append(new[-1])
+                next_row[source.table.name] += rows
+                results.append(Loaded(source, rows, unreadable, content.size))
+            batch_id -= not new
+            if day and day < newest and any(file.source_table not in _TRANSACTIONS for file in new):
+                _print_older(day, newest)
+    touched = {result.source.table for result in results if not result.loaded_before}
+    for table in tables():
+        if is_first:
+            make_index(cursor, table)
+        if table in touched:
+            cursor.execute(sql.SQL("analyze {}").format(named(table.raw_name)))
+    return results
+
+
+def _loaded_before(source: Source, content: Content, known: list[LoadedFile]) -> LoadedFile | None:
+    """Find the file as which the same content was loaded; master data may come back in another drop."""
+    for file in known:
+        if (file.source_table, file.content_hash) == (source.table.name, content.sha256) and (
+            source.table.name in _TRANSACTIONS or file.batch_name == source.day
+        ):
+            return file
+    return None
+
+
+def _check_unchanged(source: Source, content: Content) -> None:
+    if source.path.stat().st_mtime_ns != content.changed:
+        raise RetailError(f"{source.path} was changed while it was loaded: load again when it is complete")
+
+
+def _load_source(
+    cursor: Cursor,
+    source: Source,
+    file_id: int,
+    first_row_number: int,
+    fast: FastReader,
+    report: Callable[[int], None],
+    *,
+    freeze: bool,
+) -> tuple[int, int]:
+    """Store a file's rows and its unreadable lines, and return the number of each."""
+    table = source.table
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    statement = sql.SQL("copy {} ({}, {}) from stdin (format csv, null '', force_null ({}), freeze {})").format(
+        named(table.raw_name),
+        sql.SQL(", ").join(map(sql.Identifier, META_COLUMNS)),
+        columns,
+        columns,
+        sql.SQL(str(freeze)),
+    )
+    with (
+        opened_bytes(source.path) as (raw, data),
+        # they come between the rows, and a connection takes one COPY at a time
+        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as aside,
+    ):
+        writer = csv.writer(aside, quoting=csv.QUOTE_ALL, lineterminator="\n")
+
+        def put_aside(found: Unreadable) -> None:
+            writer.writerow((file_id, table.name, found.line_number, found.line, found.rule_id, found.detail))
+
+        reader = RowReader(
+            data,
+            source.positions,
+            len(source.header),
+            file_id=file_id,
+            first_row_number=first_row_number,
+            fast=fast,
+            unreadable=put_aside,
+        )
+        with closing(_Feed(_reported(reader.chunks(), raw.tell, report))) as feed:
+            _copy(cursor, source, statement, feed)
+        if cursor.rowcount != reader.rows:
+            raise RetailError(f"{source.path}: the database took {cursor.rowcount:,} of {reader.rows:,} rows")
+        if reader.unreadable_lines:
+            aside.seek(0)
+            cursor.copy_expert(sql.SQL("copy {} from stdin (format csv)").format(_unreadable_lines()), aside)
+    return reader.rows, reader.unreadable_lines
+
+
+def _unreadable_lines() -> sql.Composed:
+    columns = ("file_id", "source_table", "line_number", "line", "rule_id", "detail")
+    return sql.SQL("{} ({})").format(named(UNREADABLE_LINES), sql.SQL(", ").join(map(sql.Identifier, columns)))
+
+
+def _copy(cursor: Cursor, source: Source, statement: sql.Composed, feed: _Feed) -> None:
+    try:
+        cursor.copy_expert(statement, feed)
+    except psycopg2.Error as error:
+        if feed.error is not None:
+            raise feed.error from None
+        raise RetailError(f"{source.path}: the database refused it: {first_line(error)}") from error
+
+
+def _reported(chunks: Iterator[bytes], place: Callable[[], int], report: Callable[[int], None]) -> Iterator[bytes]:
     done = 0
     for chunk in chunks:
         yield chunk
-        report(raw.tell() - done)
-        done = raw.tell()
+        now = place()
+        report(now - done)
+        done = now
+
+
+class _Feed:
+    """Hands chunks to COPY as a file, made in a thread one ahead; keeps the error that psycopg2 would wrap.
+
+    To be closed, also when not all was read.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.error: BaseException | None = None
+        self._queue: Queue[bytes | BaseException] = Queue(maxsize=1)
+        self._is_closed = Event()
+        self._thread = Thread(target=self._make, args=(chunks,), daemon=True)
+        self._thread.start()
+
+    def read(self, _size: int = -1) -> bytes:
+        try:
+            chunk = self._queue.get()
+            if isinstance(chunk, BaseException):
+                raise chunk
+            return chunk
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def close(self) -> None:
+        self._is_closed.set()
+        self._thread.join()
+
+    def _make(self, chunks: Iterator[bytes]) -> None:
+        try:
+            for chunk in chunks:
+                self._put(chunk)
+                if self._is_closed.is_set():
+                    return
+            self._put(b"")
+        except BaseException as error:
+            self._put(error)
+
+    def _put(self, chunk: bytes | BaseException) -> None:
+        while not self._is_closed.is_set():
+            with suppress(Full):
+                self._queue.put(chunk, timeout=0.1)
+                return
 
 
 @contextmanager
@@ -305,70 +395,58 @@ def _progress(total_bytes: int) -> Iterator[Callable[[int], None]]:
     if total_bytes < _PROGRESS_FROM_BYTES or not sys.stderr.isatty():
         yield lambda _: None
         return
+    lock = Lock()  # files are hashed in several threads
     with click.progressbar(length=total_bytes, label="loading", file=sys.stderr) as bar:
-        yield bar.update
+
+        def report(size: int) -> None:
+            with lock:
+                bar.update(size)
+
+        yield report
 
 
-class _Feed(io.RawIOBase):
-    """Hands the chunks to COPY as a file, and reads some ahead in a thread, while the server stores those before.
+def _print_extra_columns(sources: list[Source]) -> None:
+    files: dict[tuple[Table, tuple[str, ...]], list[str]] = defaultdict(list)
+    for source in sources:
+        if source.extra_columns:
+            files[source.table, source.extra_columns].append(source.shown)
+    for (_, columns), names in files.items():
+        others = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        click.echo(f"note: {names[0]}{others}: not loaded: {listed(columns)} (unknown)", err=True)
 
-    It keeps the error that psycopg2 would wrap in one of its own.
-    """
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self.error: BaseException | None = None
-        self._chunks = chunks
-        self._queue: queue.Queue[bytes] = queue.Queue(_CHUNKS_AHEAD)
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> _Feed:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        while self._thread.is_alive():  # it may wait for room
-            with self._queue.mutex:
-                self._queue.queue.clear()
-                self._queue.not_full.notify()
-            self._thread.join(0.01)
-
-    def read(self, _size: int = -1) -> bytes:
-        chunk = self._queue.get()
-        if self.error is not None:
-            raise self.error
-        return chunk
-
-    def _run(self) -> None:
-        try:
-            for chunk in self._chunks:
-                if self._is_over.is_set():
-                    return
-                self._queue.put(chunk)
-        except BaseException as error:  # it is raised where the chunks are read
-            self.error = error
-        self._queue.put(b"")
+def _print_older(day: str, newest: str) -> None:
+    click.echo(
+        f"note: {day} is older than {newest}, which was loaded before: its master data now stand as the latest",
+        err=True,
+    )
 
 
 def _print_result(loaded: list[Loaded], seconds: float) -> None:
-    width = max(len(entry.source.table.name) for entry in loaded)
-    for entry in loaded:
-        remark = ""
-        if entry.loaded_before_as:
-            remark = f"  (loaded before as {entry.loaded_before_as}: skipped)"
-        elif not entry.rows and not entry.unreadable_lines:
-            remark = "  (a header and no rows)"
-        elif entry.unreadable_lines:
-            remark = f"  ({entry.unreadable_lines:,} lines are no CSV: see rejected_records)"
-        click.echo(f"{entry.source.table.name:<{width}}  {entry.rows:>11,} rows  {entry.source.name}{remark}")
-    if not any(entry.file_id for entry in loaded):
-        click.echo("nothing new: every file was loaded before (--force loads them again)")
+    width = max(len(result.source.table.name) for result in loaded)
+    for result in loaded:
+        name = f"{result.source.table.name:<{width}}"
+        if result.loaded_before:
+            click.echo(f"{name}  {'-':>11} rows  {result.source.shown}  (loaded before as {result.loaded_before})")
+            continue
+        remarks = [] if result.rows else ["a header and no rows"]
+        if result.unreadable_lines:
+            remarks.append(_unreadable(result.unreadable_lines))
+        remark = f"  ({', '.join(remarks)})" if remarks else ""
+        click.echo(f"{name}  {result.rows:>11,} rows  {result.source.shown}{remark}")
+    if all(result.loaded_before for result in loaded):
+        click.echo("nothing new: every file was loaded before (--force loads it again)")
         return
-    total = sum(entry.rows for entry in loaded)
-    size = sum(entry.source.path.stat().st_size for entry in loaded if entry.file_id) / _MEGABYTE
+    size = sum(result.size for result in loaded) / 1e6
+    unreadable = sum(result.unreadable_lines for result in loaded)
     click.echo(
-        f"{'total':<{width}}  {total:>11,} rows  in {seconds:.1f} s, {size / seconds:,.0f} MB/s, "
-        f"into the schema {landing_schema()}"
+        f"{'total':<{width}}  {sum(result.rows for result in loaded):>11,} rows  in {seconds:.1f} s "
+        f"({size / seconds:,.0f} MB/s), into the schema {landing_schema()}"
     )
+    if unreadable:
+        click.echo(f"{_unreadable(unreadable)}: see {landing_schema()}.{UNREADABLE_LINES}")
     click.echo(f"next: {NEXT_COMMAND}")
+
+
+def _unreadable(count: int) -> str:
+    return "1 line is no CSV row" if count == 1 else f"{count:,} lines are no CSV rows"

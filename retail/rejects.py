@@ -44,7 +44,9 @@ _REJECTS = """
     where source_table = %s and source_row_number is not null
     order by caused_by is not null, source_row_number
 """
-_UNREADABLE = "select count(*) from {}.rejected_records where source_table = any (%s) and source_row_number is null"
+_UNREADABLE = """
+    select count(*) from {}.rejected_records where source_table = any (%s) and source_row_number is null
+"""
 # A spreadsheet takes a cell for a formula by its first character; blanks and quotes before it are no protection.
 _FORMULA = re.compile(r"""[\s"']*[=+\-@|%\uFF1D\uFF0B\uFF0D\uFF20]|[\t\r\n]""")
 
@@ -91,18 +93,24 @@ def export(out: Path, names: tuple[str, ...], force: bool) -> None:
     chosen = [table for table in tables() if not names or table.name in names]
     with closing(connect()) as connection:
         counts = export_rejects(connection, chosen, out, force=force)
-        _say_unreadable(connection, chosen)
-    if not counts:
+        lines = _count_unreadable(connection, chosen)
+    if counts:
+        width = max(map(len, counts))
+        for name, count in counts.items():
+            click.echo(f"{name:<{width}}  {count:>9,} rows  {FILE_PREFIX}{name}.csv")
+        click.echo(f"next: repair them in {out}, then retail load --replace-rejected {out}")
+    elif not lines:
         click.echo("nothing is rejected: there is nothing to export")
-        return
-    width = max(map(len, counts))
-    for name, count in counts.items():
-        click.echo(f"{name:<{width}}  {count:>9,} rows  {FILE_PREFIX}{name}.csv")
-    click.echo(f"next: repair them in {out}, then retail load --replace-rejected {out}")
+    if lines:
+        what = "1 line is no CSV row and is" if lines == 1 else f"{lines:,} lines are no CSV rows and are"
+        click.echo(
+            f"note: {what} not exported: correct such lines in the source, and load them in a file of their own",
+            err=True,
+        )
 
 
 def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, force: bool = False) -> dict[str, int]:
-    """Write the rejected rows of some tables; a table without any gets no file.
+    """Write the rejected rows of some tables; a table without any gets no file, and lines that are no rows none either.
 
     Args:
         connection: An open connection to a built database.
@@ -140,17 +148,15 @@ def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, fo
     return counts
 
 
-def _say_unreadable(connection: Connection, chosen: list[Table]) -> None:
-    with connection, connection.cursor() as cursor:
-        schema = sql.Identifier(f"{marts_schema()}_staging")
-        cursor.execute(sql.SQL(_UNREADABLE).format(schema), [[table.name for table in chosen]])
-        (count,) = cursor.fetchone()
-    if count:
-        click.echo(
-            f"note: {count:,} lines are no CSV and have no cells to repair: correct them in their source, and load "
-            "them in a file of their own",
-            err=True,
-        )
+def _count_unreadable(connection: Connection, chosen: list[Table]) -> int:
+    """Count the rejects that are lines without a row, which nobody can repair in columns."""
+    schema = sql.Identifier(f"{marts_schema()}_staging")
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL(_UNREADABLE).format(schema), [[table.name for table in chosen]])
+            return cursor.fetchone()[0]
+    except psycopg2.Error as error:
+        raise RetailError(f"the database refused: {first_line(error)}") from error
 
 
 def _check_place(out: Path, chosen: list[Table], *, force: bool) -> None:

@@ -24,8 +24,18 @@ from retail.contract import Table, tables
 from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
 from retail.database import connect, first_line, marts_schema
 from retail.errors import RetailError
-from retail.landing import LOADED_FILES, REPAIRS, existing_columns, landed, landing_schema, prepare_landing
-from retail.load import NEXT_COMMAND
+from retail.landing import (
+    REPAIRS,
+    LoadedFile,
+    check_shape,
+    existing_columns,
+    landing_schema,
+    loaded_files,
+    named,
+    register,
+    wait_for_others,
+)
+from retail.load import NEXT_COMMAND, content_of
 from retail.rejects import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
 
 _YES = ("x", "yes", "y", "true", "1", "withdraw")
@@ -145,20 +155,34 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
     try:
         connection.set_client_encoding("UTF8")
         with closing(connection.cursor()) as cursor:
-            for table in repairs:
-                if not existing_columns(cursor, sql.Identifier(landing_schema(), table.raw_name)):
-                    raise RetailError(
-                        f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; "
-                        f"of a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
-                    )
-            prepare_landing(cursor, start_over=False)
+            loaded_at = wait_for_others(cursor)
+            _check_landing(cursor, list(repairs))
+            before = loaded_files(cursor) or []
+            batch_id = max((file.batch_id for file in before), default=0) + 1
+            file_id = max((file.file_id for file in before), default=0) + 1
             outcomes = {}
-            batch_id = None
             for table, rows in repairs.items():
-                outcomes[table.name], changes = _repair_table(cursor, table, rows)
-                if changes:
-                    file_id, batch_id = _register(cursor, table, files[table], len(changes), batch_id)
-                    _apply(cursor, table, changes, file_id)
+                outcome = _repair_table(cursor, table, rows, file_id)
+                outcomes[table.name] = outcome
+                if changed := outcome.repaired + outcome.withdrawn:
+                    content = content_of(files[table])
+                    register(
+                        cursor,
+                        LoadedFile(
+                            file_id=file_id,
+                            batch_id=batch_id,
+                            batch_name="",
+                            source_table=table.name,
+                            source_file=files[table].name,
+                            content_hash=content.sha256,
+                            bytes=content.size,
+                            rows=changed,
+                            unreadable_lines=0,
+                            first_row_number=0,
+                            loaded_at=loaded_at,
+                        ),
+                    )
+                    file_id += 1
             if dry_run:
                 connection.rollback()
             else:
@@ -170,6 +194,16 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
         raise RetailError(f"the database refused the repairs, nothing was changed: {first_line(error)}") from error
     finally:
         connection.rollback()
+
+
+def _check_landing(cursor: Cursor, repaired: list[Table]) -> None:
+    for table in repaired:
+        if not existing_columns(cursor, named(table.raw_name)):
+            raise RetailError(
+                f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; "
+                f"of a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
+            )
+    check_shape(cursor)
 
 
 @contextmanager
@@ -239,14 +273,14 @@ def _read(table: Table, path: Path) -> Iterator[Repair]:
             yield Repair(path, rows.line, identifier, row_number, cells, withdraw in _YES)
 
 
-def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair]) -> tuple[Outcome, list[_Change]]:
-    landing = landed(table.raw_name)
+def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], file_id: int) -> Outcome:
+    landing = named(table.raw_name)
     identifiers = [repair.rejected_record_id for repair in repairs]
     cursor.execute(sql.SQL("lock table {} in share row exclusive mode").format(landing))
     staging = sql.Identifier(f"{marts_schema()}_staging")
     cursor.execute(sql.SQL(_REJECTED).format(staging), [table.name, identifiers])
     rejected = {identifier: (number, record) for identifier, number, record in cursor.fetchall()}
-    cursor.execute(sql.SQL(_DONE).format(landed(REPAIRS)), [table.name, identifiers])
+    cursor.execute(sql.SQL(_DONE).format(named(REPAIRS)), [table.name, identifiers])
     done = dict(cursor.fetchall())
     numbers = {repair.rejected_record_id: repair.source_row_number for repair in repairs}
     numbers |= {identifier: number for identifier, (number, _) in rejected.items()}
@@ -283,7 +317,8 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair]) -> tuple[
         else:
             outcome.repaired += 1
             outcome.columns.update(column for column in table.columns if wanted[column] != before[column])
-    return outcome, changes
+    _apply(cursor, table, changes, file_id)
+    return outcome
 
 
 def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list[int]) -> dict[int, Cells]:
@@ -296,27 +331,9 @@ def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list
     return {number: dict(zip(table.columns, cells, strict=True)) for number, *cells in cursor.fetchall()}
 
 
-def _register(cursor: Cursor, table: Table, path: Path, rows: int, batch_id: int | None) -> tuple[int, int]:
-    """Give the repair file a number of its own among the loaded files, so that the next build knows what is new."""
-    content = path.read_bytes()
-    cursor.execute(
-        sql.SQL(
-            """
-            insert into {files}
-            select coalesce(max(file_id), 0) + 1, coalesce(%s, coalesce(max(batch_id), 0) + 1), '', %s, %s, %s, %s, %s,
-                0, 0, now()
-            from {files}
-            returning file_id, batch_id
-            """
-        ).format(files=landed(LOADED_FILES)),
-        [batch_id, table.name, path.name, hashlib.sha256(content).hexdigest(), len(content), rows],
-    )
-    return cursor.fetchone()
-
-
 def _apply(cursor: Cursor, table: Table, changes: list[_Change], file_id: int) -> None:
     """Change the landed rows, and keep what they were. Of a repaired row the file and the number stay."""
-    landing = landed(table.raw_name)
+    landing = named(table.raw_name)
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
     updates = [(number, *wanted.values()) for _, number, _, wanted in changes if wanted is not None]
     if updates:
@@ -342,7 +359,7 @@ def _apply(cursor: Cursor, table: Table, changes: list[_Change], file_id: int) -
             sql.SQL(
                 "insert into {} (repaired_at, source_table, source_row_number, rejected_record_id, action, "
                 "cells_before, cells_after, repair_file, file_id) values %s"
-            ).format(landed(REPAIRS)),
+            ).format(named(REPAIRS)),
             [
                 (
                     table.name,
