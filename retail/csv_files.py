@@ -1,4 +1,4 @@
-"""CSV files as people send them: opened whatever their form, and refused in one line that says where and what to do."""
+"""CSV files as people send them: read strictly, and refused in one line that says where and what to do."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextI
     """Open a plain or compressed file as text; whatever goes wrong while it is read becomes a `RetailError`.
 
     Yields:
-        The file on disk, whose position tells the progress, and its bytes, decompressed.
+        The file on disk, whose position tells the progress, and its decoded text.
     """
     with opened_bytes(path) as (raw, data):
         try:

@@ -23,7 +23,6 @@ from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Lock, Thread
 from time import perf_counter
-from typing import IO
 
 import click
 import psycopg2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tempfile
@@ -284,7 +283,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], file_id: 
     done = dict(cursor.fetchall())
     numbers = {repair.rejected_record_id: repair.source_row_number for repair in repairs}
     numbers |= {identifier: number for identifier, (number, _) in rejected.items()}
-    landed_rows = _landed(cursor, table, landing, [number for number in numbers.values() if number is not None])
+    landed = _landed(cursor, table, landing, [number for number in numbers.values() if number is not None])
 
     outcome = Outcome()
     changes: list[_Change] = []
@@ -297,7 +296,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], file_id: 
             if repair.wanted_instead_of(cells_after) == cells_after:
                 outcome.done_before += 1
                 continue
-        present = landed_rows.get(repair.source_row_number)
+        present = landed.get(repair.source_row_number)
         if number is None and repair.wanted_instead_of(present) != present:
             raise RetailError(
                 f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last "
@@ -306,7 +305,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], file_id: 
         if number is None or wanted == before:
             outcome.unchanged += 1
             continue
-        if landed_rows.get(number) != before:
+        if landed.get(number) != before:
             raise RetailError(
                 f"{repair.place}: row {number} of {landing_schema()}.{table.raw_name} is not what was rejected any "
                 f"more, because it was loaded or repaired since: {_EXPORT_AGAIN}"

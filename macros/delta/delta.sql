@@ -8,6 +8,7 @@
     kept      column whose values up to the unit's keep_through, a column of `units`, stay as they are
     null_units, always  SQL: which rows without a unit are touched with the others; which rows always are
     is_amended  false for a work table, which is always built anew
+    unlogged  true for a table that a restart of the server may empty, because the next build makes it anew
     append    only rows whose `merge_on` is not there yet are added -#}
 {% materialization delta, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}

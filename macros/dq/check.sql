@@ -117,7 +117,7 @@
         source_row_number,
         source_row_number = kept_row
         or (batch_id = last_batch and not (coalesce(kept_batch < last_batch, false) and is_good)) as is_current,
-        source_row_number is distinct from kept_row
+        coalesce(source_row_number <> kept_row, true)
         and not is_contradictory and source_row_number <> first_row_of_statement as key_is_copy,
         is_contradictory as key_is_conflict
     from (

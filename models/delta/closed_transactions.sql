@@ -1,8 +1,7 @@
 {{ config(
     enabled=var('raw_layer', 'seeds') == 'landing',
     materialized='delta',
-    unlogged=true,
-    meta={'is_amended': false}
+    meta={'unlogged': true, 'is_amended': false}
 ) }}
 -- A transaction is closed by the first delivery that makes it whole: what is delivered for it later changes nothing.
 -- depends_on: {{ ref('touched_transactions') }}

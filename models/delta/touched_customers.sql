@@ -1,7 +1,6 @@
 {{ config(
     enabled=var('raw_layer', 'seeds') == 'landing',
     materialized='delta',
-    unlogged=true,
     meta={'is_amended': false}
 ) }}
 -- Whose ledger this build writes anew, and from which entry on: the first one that is new, gone or other than it was.

@@ -1,7 +1,6 @@
 {{ config(
     enabled=var('raw_layer', 'seeds') == 'landing',
     materialized='delta',
-    unlogged=true,
     meta={'is_amended': false}
 ) }}
 -- Which transactions this build has to judge again; empty where it judges all of them. Whatever a transaction's verdict

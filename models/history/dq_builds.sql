@@ -35,7 +35,7 @@ seen as (
 
     select
         -- a seed does not say when it was loaded
-        {{ '(select max(loaded_at) from files)' if lands() else 'cast(null as timestamp with time zone)' }} as loaded_at,
+        {{ '(select max(loaded_at) from files)' if lands() else 'cast(null as timestamptz)' }} as loaded_at,
         (select cast(sum(rows_in) as bigint) from tables) as rows_in,
         (select count(*) from rejected_records) as rows_rejected,
         (select {{ fingerprint('cast(dq_summary as text)') }} from dq_summary) as summary_fingerprint,

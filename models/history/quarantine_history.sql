@@ -24,7 +24,8 @@ rejected_records as (
 {% for table in checked_tables() %}
 checked_{{ table }} as (
 
-    select * from {{ touched_rows(ref('checked_' ~ table)) if table in fact_tables() else ref('checked_' ~ table) }} as checked
+    {%- set checked = ref('checked_' ~ table) %}
+    select * from {{ touched_rows(checked) if table in fact_tables() else checked }} as checked
 
 ),
 {% endfor %}

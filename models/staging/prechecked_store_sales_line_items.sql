@@ -1,5 +1,5 @@
 -- A work table: the lines that this build judges, which is all of them only where everything is built anew.
-{{ config(materialized='delta', unlogged=true, meta={'is_amended': false}) }}
+{{ config(materialized='delta', meta={'unlogged': true, 'is_amended': false}) }}
 {%- set columns = store_sales_line_items_columns() -%}
 {%- set key = key_of('store_sales_line_items') -%}
 {%- set line_items = facts_to_read('store_sales_line_items') %}
@@ -10,6 +10,14 @@
 {%- endif %}
 
 with
+
+headers as (
+
+    select {{ read_text('transaction_id') }} as transaction_id
+    from {{ headers }} as raw
+    where {{ read_text('transaction_id') }} is not null
+
+),
 
 products as (
 
@@ -42,12 +50,9 @@ rows_to_judge as (
         repeated.key_is_copy,
         repeated.key_is_conflict,
         coalesce(repeated.key_is_taken, false) as key_is_taken,
-        -- looked up row by row in a hashed list, and not joined: each parallel worker can have its own
+        -- looked up in a list, and not joined: each parallel worker can have its own
         case
-            when read_values.transaction_id in (
-                select {{ read_text('transaction_id') }} from {{ headers }} as raw
-                where {{ read_text('transaction_id') }} is not null
-            ) then true
+            when read_values.transaction_id in (select transaction_id from headers) then true
         end as transaction_id_parent_is_valid,
         products.is_valid as product_id_parent_is_valid,
         promotions.is_valid as promotion_id_parent_is_valid

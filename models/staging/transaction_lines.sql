@@ -1,5 +1,5 @@
 -- A work table of its own, so that the planner knows how large it is and lets parallel workers join it to the headers.
-{{ config(materialized='delta', unlogged=true, meta={'is_amended': false}) }}
+{{ config(materialized='delta', meta={'unlogged': true, 'is_amended': false}) }}
 
 with
 

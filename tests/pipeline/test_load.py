@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner
 from conftest import PROGRAMS
 
-from retail import csv_rows
 from retail.contract import tables
 from retail.load import load
 
@@ -114,7 +113,7 @@ def test_the_landing_has_the_shape_that_the_checks_expect(database, folder, rows
 
     shapes = rows(
         "select table_name, column_name, data_type, is_nullable from information_schema.columns "
-        "where table_schema = 'retail_landing' and table_name like 'raw\\_%'"
+        "where table_schema = 'retail_landing'"
     )
 
     expected = {(t.raw_name, column, "text", "YES") for t in tables() for column in t.columns}
@@ -168,7 +167,7 @@ def test_bom_line_ends_and_names(database, folder, stores, rows, mark, end, name
     (folder / "stores.csv").unlink()
     write_stores(folder, mark + (STORES + A_STORE).replace("\n", end).encode(), name)
 
-    result_of_the_load = loaded(folder)
+    loaded(folder)
 
     assert stores("store_id, opening_date") == [("S1", "2020-01-01")]
     assert rows("select source_file from retail_landing.loaded_files where source_table = 'stores'") == [(name,)]
@@ -729,16 +728,7 @@ def test_two_days_for_one_file(refused, folder):
     refused("stores_2025-01-04.csv is of 2025-01-04 by its name and of 2025-01-03 by its folder")
 
 
-def test_a_folder_without_tables(refused, tmp_path):
-    place = tmp_path / "empty"
-    place.mkdir()
-    refused(": no file is named <table>.csv or <table>_<day>.csv", place=place)
-
-
-@pytest.mark.parametrize("options", [(), ("--start-over",)])
-def test_all_missing_files_of_a_first_load_in_one_line(database, folder, rows, options):
-    if options:
-        loaded(folder)
+def test_all_missing_files_in_one_line(refused, folder):
     (folder / "stores.csv").unlink()
     (folder / "loyalty_rules.csv").unlink()
 

@@ -1,4 +1,7 @@
-{{ config(materialized='delta', meta={'unit': 'transaction_id', 'units': 'touched_transactions', 'merge_on': 'transaction_id'}) }}
+{{ config(
+    materialized='delta',
+    meta={'unit': 'transaction_id', 'units': 'touched_transactions', 'merge_on': 'transaction_id'}
+) }}
 {% if var('raw_layer') == 'landing' -%}
 -- depends_on: {{ ref('touched_transactions') }}
 -- depends_on: {{ ref('checked_store_sales_header') }}
