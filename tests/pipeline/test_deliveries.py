@@ -17,7 +17,7 @@ from worlds import CUTOFF
 WORLDS = int(os.environ.get("RETAIL_DELIVERIES", "3"))
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": str(CUTOFF), "max_rejected_share": 1}
 # how a build went, not what it left
-ON_THE_WAY = ("delta_plan", "delta_state", "touched_transactions", "touched_customers", "prechecked_")
+ON_THE_WAY = ("delta_", "touched_", "closed_", "repeated_", "prechecked_", "transaction_lines")
 FACTS = ("store_sales_header", "store_sales_line_items")
 
 
