@@ -21,7 +21,7 @@ _TOP_REASONS = 5
 
 _AS_OF = "select as_of_date, data_cutoff_date from {marts}.as_of"
 _CONSERVATION = """
-    select source_table, rows_in, rows_clean, rows_rejected, amount_in, amount_clean, amount_rejected
+    select source_table, rows_in - rows_superseded, rows_clean, rows_rejected, amount_in, amount_clean, amount_rejected
     from {staging}.dq_conservation
 """
 _REASONS = """
@@ -120,7 +120,7 @@ def _stopped_lines(rows: list[tuple]) -> list[str]:
     shares = ", ".join(f"{scope} {share:.1%}" for scope, share in rows)
     return [
         f"the last build STOPPED before the marts, too much was rejected: {shares}",
-        "rows, money and segments are those of the last good build, the reasons those of the stopped one",
+        "segments are those of the last good build, rows, money and reasons those of the stopped one",
     ]
 
 

@@ -20,7 +20,10 @@ counted as (
         {%- else -%}
         (select count(*) from {{ raw_table(table) }})
         {%- endif %} as rows_in,
-        (select count(*) from {{ ref('stg_' ~ table) }}) as rows_clean,
+        (
+            select count(*) from {{ ref('checked_' ~ table) }}
+            where is_valid
+        ) as rows_clean,
         (
             select count(*) from {{ ref('rejected_records') }}
             where source_table = '{{ table }}'
@@ -41,7 +44,11 @@ counted as (
             from {{ ref('rejected_records') }}
             where source_table = '{{ table }}'
         ) as amount_rejected,
-        (select coalesce(sum({{ amount }}), 0) from {{ ref('stg_' ~ table) }}) as amount_clean_rounded
+        (
+            select coalesce(sum({{ amount }}), 0)
+            from {{ ref('checked_' ~ table) }}
+            where is_valid
+        ) as amount_clean_rounded
         {%- else %}
         cast(null as numeric) as amount_in,
         cast(null as numeric) as amount_clean,

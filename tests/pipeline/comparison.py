@@ -127,6 +127,16 @@ def differences(found: Facts, expected: Facts, shown: int = 5) -> dict[str, Any]
     return result
 
 
+# How a build went, not what it left: its plan, and the tables that hold what it has to judge.
+ON_THE_WAY = ("delta_", "touched_", "closed_", "repeated_", "prechecked_", "transaction_lines")
+
+
+def what_is_left(query: Query, database: dict[str, str], *schemas: str) -> Facts:
+    """The same as ``contents`` without what a build only needs on its way."""
+    found = contents(query, database, *schemas)
+    return {name: rows for name, rows in found.items() if not name.split(".")[1].startswith(ON_THE_WAY)}
+
+
 def contents(query: Query, database: dict[str, str], *schemas: str) -> Facts:
     """Every table and view of the schemas with all its rows, as text and in an order of their own."""
     relations = query(

@@ -156,8 +156,8 @@ TAMPERINGS = {
         update retail_staging.checked_store_sales_line_items set is_valid = true where quantity is null
     """,
     "segments_have_conditions": "insert into retail_raw.segments values ('VIP', 'Nobody', 9, 'Has no condition')",
-    "no_row_is_lost": "update retail_staging.dq_conservation set rows_clean = rows_clean - 1",
-    "no_cent_is_lost": "update retail_staging.dq_conservation set amount_clean = amount_clean - 0.01",
+    "no_row_is_lost": "delete from retail_raw.raw_stores where source_row_number = 1",
+    "no_cent_is_lost": "update retail_raw.raw_store_sales_header set total_amount = '0.01' where source_row_number = 5",
 }
 
 
