@@ -5,9 +5,9 @@
 {% macro rows_to_read(table, touched) %}
     {%- set relation = raw_table(table) -%}
     {%- if not lands() -%}
-        {{- return('(select 1 as file_id, seed.* from ' ~ relation ~ ' as seed)') -}}
+        {{- return('(select 1 as file_id, seed.* from ' ~ nameable(relation) ~ ' as seed)') -}}
     {%- endif -%}
-    {%- if not amends() -%}{{- return(relation) -}}{%- endif -%}
+    {%- if not amends() -%}{{- return(nameable(relation)) -}}{%- endif -%}
     {%- set checked = 'checked_' ~ table -%}
     {%- set columns = columns_of(table) | map(attribute='name') | list -%}
     {%- set through = delta().through[checked] -%}

@@ -1,7 +1,12 @@
+{#- A relation that may be given a name: `dbt run --empty` puts a named subquery in the place of every relation. -#}
+{% macro nameable(relation) %}
+    {{- return('(select * from ' ~ relation ~ ')' if flags.EMPTY else relation) -}}
+{% endmacro %}
+
 {#- The rows of a relation that belong to touched transactions; all of them where everything is built anew. Rows without a
     transaction_id are touched together. -#}
 {% macro touched_rows(relation) %}
-    {%- if not amends() -%}{{- return(relation) -}}{%- endif -%}
+    {%- if not amends() -%}{{- return(nameable(relation)) -}}{%- endif -%}
     {%- set sql -%}
         (
             select untouched.*
@@ -21,7 +26,7 @@
 {#- The valid rows of a table, typed, as the view stg_<table> shows them; of touched transactions alone where a build
     amends. -#}
 {% macro valid_rows(table) %}
-    {%- if not amends() -%}{{- return(ref('stg_' ~ table)) -}}{%- endif -%}
+    {%- if not amends() -%}{{- return(nameable(ref('stg_' ~ table))) -}}{%- endif -%}
     {%- set sql -%}
         (
             select {{ typed_columns(columns_of(table)) }}
@@ -35,7 +40,7 @@
 {#- Of rejected_records, or of what quarantine_history remembers of them, the rows that this build may see otherwise than
     the last one: those of touched transactions, and all of master data and of lines that are no rows, which are few. -#}
 {% macro touched_rejects(relation) %}
-    {%- if not amends() -%}{{- return(relation) -}}{%- endif -%}
+    {%- if not amends() -%}{{- return(nameable(relation)) -}}{%- endif -%}
     {%- set sql -%}
         (
             select untouched.*
@@ -58,7 +63,7 @@
 
 {#- The rows of a relation that belong to touched customers; all of them where everything is built anew. -#}
 {% macro touched_customers_of(relation) %}
-    {%- if not amends() -%}{{- return(relation) -}}{%- endif -%}
+    {%- if not amends() -%}{{- return(nameable(relation)) -}}{%- endif -%}
     {{- return(
         '(select * from ' ~ relation ~ ' where customer_id in (select customer_id from ' ~ ref('touched_customers') ~ '))'
     ) -}}
@@ -67,7 +72,7 @@
 {#- The valid transactions, of touched customers alone where a build amends: as the checked table has them, because an index
     knows them there. -#}
 {% macro transactions_of_customers() %}
-    {%- if not amends() -%}{{- return(ref('stg_store_sales_header')) -}}{%- endif -%}
+    {%- if not amends() -%}{{- return(nameable(ref('stg_store_sales_header'))) -}}{%- endif -%}
     {%- set sql -%}
         (
             select {{ typed_columns(store_sales_header_columns()) }}

@@ -65,7 +65,7 @@
             {{ is_sound(rules) if lands() else 'true' }} as is_sound
         from ({{ read_cells(rows_of_repeated_keys, columns) }}) as cells
         {%- if lands() %}
-        left join {{ source('landing', 'loaded_files') }} as loaded_files on cells.file_id = loaded_files.file_id
+        left join {{ nameable(source('landing', 'loaded_files')) }} as loaded_files on cells.file_id = loaded_files.file_id
         {%- endif %}
     ) as stated
     window statement as (partition by {{ key | join(', ') }}, batch_id)

@@ -20,7 +20,7 @@
         nullif(caused_by, '') as caused_by,
         {{ json_object(raw_record) }} as raw_record,
         amount_at_stake
-    from {{ touched_rows(ref('checked_' ~ table)) if table in fact_tables() else ref('checked_' ~ table) }} as checked
+    from {{ touched_rows(ref('checked_' ~ table)) if table in fact_tables() else nameable(ref('checked_' ~ table)) }} as checked
     where not is_valid
 {% endmacro %}
 

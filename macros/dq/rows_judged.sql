@@ -33,8 +33,8 @@
     {%- set sql -%}
         (
             select count(*)
-            from {{ raw_table(table) }} as raw
-            left join {{ ref('checked_' ~ table) }} as checked on raw.source_row_number = checked.source_row_number
+            from {{ nameable(raw_table(table)) }} as raw
+            left join {{ nameable(ref('checked_' ~ table)) }} as checked on raw.source_row_number = checked.source_row_number
             where
                 checked.source_row_number is null
                 and {{ read_text('raw.' ~ key) }} in (select {{ key }} from {{ ref('checked_' ~ table) }})

@@ -27,7 +27,7 @@ line_items as (
     select
         line_items.*,
         files.batch_id
-    from {{ ref('prechecked_store_sales_line_items') }} as line_items
+    from {{ nameable(ref('prechecked_store_sales_line_items')) }} as line_items
     inner join in_parts on line_items.transaction_id = in_parts.transaction_id
     inner join files on line_items.file_id = files.file_id
     where not line_items.key_is_taken
@@ -55,7 +55,7 @@ headers as (
         files.batch_id
     from read_headers
     inner join files on read_headers.file_id = files.file_id
-    left join {{ ref('repeated_store_sales_header') }} as repeated
+    left join {{ nameable(ref('repeated_store_sales_header')) }} as repeated
         on read_headers.source_row_number = repeated.source_row_number
     where not coalesce(repeated.key_is_taken, false)
 

@@ -25,7 +25,7 @@ rejected_records as (
 checked_{{ table }} as (
 
     {%- set checked = ref('checked_' ~ table) %}
-    select * from {{ touched_rows(checked) if table in fact_tables() else checked }} as checked
+    select * from {{ touched_rows(checked) if table in fact_tables() else nameable(checked) }} as checked
 
 ),
 {% endfor %}

@@ -90,9 +90,9 @@ rows_to_judge as (
     left join customer_keys on read_values.customer_id = customer_keys.customer_id
     left join store_keys on read_values.store_id = store_keys.store_id
     left join opening_dates on read_values.store_id = opening_dates.store_id
-    left join {{ ref('transaction_lines') }} as lines on read_values.transaction_id = lines.transaction_id
+    left join {{ nameable(ref('transaction_lines')) }} as lines on read_values.transaction_id = lines.transaction_id
     {%- if lands() %}
-    left join {{ ref('closed_transactions') }} as closed on read_values.transaction_id = closed.transaction_id
+    left join {{ nameable(ref('closed_transactions')) }} as closed on read_values.transaction_id = closed.transaction_id
     {%- endif %}
 
 ),
