@@ -203,6 +203,18 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# What several deliveries may bring and a single one can't.
+RULE_OF_DELIVERIES = (LINES, "transaction_id_closed")
+
+# What no row can break: a line that does is none.
+RULES_OF_FILES = (
+    "line_too_few_fields",
+    "line_too_many_fields",
+    "line_quote_invalid",
+    "line_encoding_invalid",
+    "line_too_long",
+)
+
 WARNINGS: dict[str, tuple[str, ...]] = {
     STORES: ("store_name_missing", "store_name_too_long", "store_city_too_long", "store_region_too_long"),
     PRODUCTS: (
@@ -409,7 +421,9 @@ class Result:
 
     def rule_counts(self, table: str) -> dict[str, int]:
         """How many rows of the table fail each rule, zeros included; of a warning, how many clean rows carry it."""
-        counts = dict.fromkeys((*RULES[table], *WARNINGS[table]), 0)
+        counts = dict.fromkeys((*RULES[table], *WARNINGS[table], *RULES_OF_FILES), 0)
+        if table == RULE_OF_DELIVERIES[0]:
+            counts[RULE_OF_DELIVERIES[1]] = 0
         if self.settings.accept_returns and table == RULE_OF_RETURNS[0]:
             counts[RULE_OF_RETURNS[1]] = 0
         for verdict in self.verdicts[table]:
