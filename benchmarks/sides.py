@@ -22,7 +22,7 @@ from retail.database import connect, connection_parameters
 PROGRAMS = Path(sys.executable).parent
 HERE = Path(__file__).resolve().parent
 REFERENCE = PROJECT_DIR / "seeds" / "reference"
-LOAD = ("load",)  # the arguments of `retail` that bring a folder in, whatever was loaded before
+LOAD = ("load", "--start-over")  # the arguments of `retail` that bring a folder in, whatever was loaded before
 LOAD_MORE = ("load",)  # those that add a day to it
 BUILD = (
     *("--quiet", "build", "--exclude-resource-type", "test", "unit_test"),

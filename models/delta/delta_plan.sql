@@ -4,6 +4,7 @@
     post_hook="{{ forget_deltas() }}"
 ) }}
 -- Before anything is built: what each amended table holds already, and whether anything of it can be kept.
+{%- do require_loaded(source('landing', 'loaded_files')) %}
 {%- set models = delta_models() if execute else [] %}
 
 with

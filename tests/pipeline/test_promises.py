@@ -131,7 +131,7 @@ def test_the_marketers_table_has_one_row_a_customer(rows):
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ("{raw_layer: landing}", "retail_landing.raw_stores is not there: load your files first (retail load DIR)"),
+        ("{raw_layer: landing}", "retail_landing.loaded_files is not there: load your files first (retail load DIR)"),
         ("{raw_layer: files}", "var raw_layer is 'files': use seeds or landing"),
         ("{data_cutoff_date: '2025-02-30'}", "var data_cutoff_date is '2025-02-30': write a day as YYYY-MM-DD"),
         ("{as_of_date: today}", "var as_of_date is 'today': write a day as YYYY-MM-DD"),

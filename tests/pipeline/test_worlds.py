@@ -27,7 +27,7 @@ def disagreement(database, run_program, query, tmp_path):
 
     def compare(world: World, policy: str = "best") -> dict:
         write_world(world, tmp_path)
-        run_program(database, "retail", "load", str(tmp_path))
+        run_program(database, "retail", "load", "--start-over", str(tmp_path))
         variables = {
             "raw_layer": "landing",
             "data_cutoff_date": str(CUTOFF),
