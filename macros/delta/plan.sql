@@ -47,6 +47,7 @@
         {{- return({'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false}) -}}
     {%- endif -%}
     {%- set plan = {'is_full': false, 'through': {}, 'first_row': {}, 'resumes': false} -%}
+    {%- do require_loaded(source('landing', 'loaded_files')) -%}
     {%- for row in run_query('select * from ' ~ delta_plan()).rows -%}
         {%- do plan.update({'is_full': row['full_because'] is not none, 'resumes': row['resumes']}) -%}
         {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}

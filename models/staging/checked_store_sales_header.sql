@@ -1,11 +1,12 @@
 {{ config(
     materialized='delta',
-    indexes=[{'columns': ['transaction_id']}],
+    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
     meta={
         'unit': 'transaction_id',
         'units': 'touched_transactions',
         'partial_indexes': [
             {'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"},
+            {'column': 'source_row_number', 'where': 'transaction_id is null'},
             {'column': 'customer_id', 'where': 'is_valid'},
             {'column': 'transaction_date', 'where': 'is_valid'},
         ],

@@ -1,10 +1,13 @@
 {{ config(
     materialized='delta',
-    indexes=[{'columns': ['transaction_id']}],
+    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
     meta={
         'unit': 'transaction_id',
         'units': 'touched_transactions',
-        'partial_indexes': [{'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"}],
+        'partial_indexes': [
+            {'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"},
+            {'column': 'source_row_number', 'where': 'transaction_id is null'},
+        ],
     }
 ) }}
 

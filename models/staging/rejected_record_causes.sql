@@ -1,6 +1,6 @@
 {{ config(
     materialized='delta',
-    indexes=[{'columns': ['transaction_id']}],
+    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
     meta={
         'unit': 'transaction_id',
         'units': 'touched_transactions',

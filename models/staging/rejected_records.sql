@@ -2,7 +2,7 @@
     materialized='delta',
     indexes=[
         {'columns': ['record_key'], 'type': 'hash'},
-        {'columns': ['transaction_id']},
+        {'columns': ['transaction_id'], 'type': 'hash'},
     ],
     meta={
         'unit': 'transaction_id',
