@@ -30,12 +30,6 @@ published_balances as (
 
 ),
 
-published_ledger as (
-
-    select * from {{ source('last_marts', 'loyalty_ledger') }}
-
-),
-
 new_entries as (
 
     select
@@ -55,7 +49,7 @@ old_entries as (
         published_ledger.customer_id,
         published_ledger.entry_at as since,
         published_ledger.transaction_id as since_transaction_id
-    from published_ledger
+    from {{ source('last_marts', 'loyalty_ledger') }} as published_ledger
     inner join {{ ref('touched_transactions') }} as touched
         on published_ledger.transaction_id = touched.transaction_id
 
@@ -118,8 +112,9 @@ final as (
         coalesce(kept.entry_number, -1) as keep_through
     from earliest
     left join lateral (
+        -- not by a CTE: named twice, it would be copied, and read whole for each customer
         select published_ledger.entry_number
-        from published_ledger
+        from {{ source('last_marts', 'loyalty_ledger') }} as published_ledger
         where
             published_ledger.customer_id = earliest.customer_id
             and earliest.since is not null
