@@ -72,8 +72,9 @@
         present.{{ meta.unit }} = touched.{{ meta.unit }}
         and present.{{ meta.kept }} > touched.keep_through;
     {%- elif meta.get('unit') %}
-    delete from {{ relation }}
-    where {{ meta.unit }} in (select {{ meta.unit }} from {{ units or 'amended' }});
+    delete from {{ relation }} as present
+    using {{ units or 'amended' }} as touched
+    where {{ is_same_transaction('present', 'touched') if meta.unit == 'transaction_id' else 'present.' ~ meta.unit ~ ' = touched.' ~ meta.unit }};
         {%- if units %}
     delete from {{ relation }}
     where

@@ -4,23 +4,37 @@
 {% endmacro %}
 
 {#- The rows of a relation that belong to touched transactions; all of them where everything is built anew. Rows without a
-    transaction_id are touched together. -#}
-{% macro touched_rows(relation) %}
+    transaction_id are touched together.
+
+    always  SQL: which of those are always touched -#}
+{% macro touched_rows(relation, always=none) %}
     {%- if not amends() -%}{{- return(nameable(relation)) -}}{%- endif -%}
     {%- set sql -%}
         (
             select untouched.*
             from {{ relation }} as untouched
-            where untouched.transaction_id in (select transaction_id from {{ ref('touched_transactions') }})
+            inner join {{ ref('touched_transactions') }} as touched on {{ is_same_transaction('untouched', 'touched') }}
             union all
             select untouched.*
             from {{ relation }} as untouched
             where
                 untouched.transaction_id is null
-                and exists (select from {{ ref('touched_transactions') }} where transaction_id is null)
+                and (
+                    {%- if always %}
+                    {{ always }} or
+                    {%- endif %}
+                    exists (select from {{ ref('touched_transactions') }} where transaction_id is null)
+                )
         )
     {%- endset -%}
     {{- return(sql) -}}
+{% endmacro %}
+
+{#- Whether two rows are of one transaction. An index knows the hash, because a transaction_id may be too long for one. -#}
+{% macro is_same_transaction(one, other) %}
+    {%- set one = one ~ '.transaction_id' -%}
+    {%- set other = other ~ '.transaction_id' -%}
+    {{- return(key_hash([one]) ~ ' = ' ~ key_hash([other]) ~ ' and ' ~ one ~ ' = ' ~ other) -}}
 {% endmacro %}
 
 {#- The valid rows of a table, typed, as the view stg_<table> shows them; of touched transactions alone where a build
@@ -40,25 +54,9 @@
 {#- Of rejected_records, or of what quarantine_history remembers of them, the rows that this build may see otherwise than
     the last one: those of touched transactions, and all of master data and of lines that are no rows, which are few. -#}
 {% macro touched_rejects(relation) %}
-    {%- if not amends() -%}{{- return(nameable(relation)) -}}{%- endif -%}
-    {%- set sql -%}
-        (
-            select untouched.*
-            from {{ relation }} as untouched
-            where untouched.transaction_id in (select transaction_id from {{ ref('touched_transactions') }})
-            union all
-            select untouched.*
-            from {{ relation }} as untouched
-            where
-                untouched.transaction_id is null
-                and (
-                    untouched.source_table not like 'store_sales_%'
-                    or untouched.source_row_number is null
-                    or exists (select from {{ ref('touched_transactions') }} where transaction_id is null)
-                )
-        )
-    {%- endset -%}
-    {{- return(sql) -}}
+    {{- return(touched_rows(
+        relation, "untouched.source_table not like 'store_sales_%' or untouched.source_row_number is null"
+    )) -}}
 {% endmacro %}
 
 {#- The rows of a relation that belong to touched customers; all of them where everything is built anew. -#}

@@ -1,13 +1,13 @@
 {{ config(
     materialized='delta',
-    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
+    indexes=[{'columns': [key_hash(['transaction_id'])]}],
     meta={
         'unit': 'transaction_id',
         'units': 'touched_transactions',
         'partial_indexes': [
             {'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"},
             {'column': 'source_row_number', 'where': 'transaction_id is null'},
-            {'column': 'customer_id', 'where': 'is_valid'},
+            {'column': 'customer_id, transaction_date', 'where': 'is_valid'},
             {'column': 'transaction_date', 'where': 'is_valid'},
         ],
     }
@@ -22,12 +22,6 @@
 
 with
 
-stores as (
-
-    select * from {{ ref('checked_stores') }}
-
-),
-
 customer_keys as (
 
     {{ parent_keys(ref('checked_customer_details'), 'customer_id') }}
@@ -36,7 +30,7 @@ customer_keys as (
 
 store_keys as (
 
-    {{ parent_keys('stores', 'store_id') }}
+    {{ parent_keys(ref('checked_stores'), 'store_id') }}
 
 ),
 
@@ -45,7 +39,7 @@ opening_dates as (
     select
         store_id,
         opening_date
-    from stores
+    from {{ ref('checked_stores') }}
     where is_valid
 
 ),

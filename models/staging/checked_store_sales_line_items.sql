@@ -1,6 +1,6 @@
 {{ config(
     materialized='delta',
-    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
+    indexes=[{'columns': [key_hash(['transaction_id'])]}],
     meta={
         'unit': 'transaction_id',
         'units': 'touched_transactions',
@@ -55,7 +55,7 @@ rows_to_judge as (
 
     select
         line_items.*,
-        headers.is_valid as header_is_valid,
+        headers.is_valid as transaction_id_parent_is_valid,
         headers.closed_in_batch as header_closed_in_batch,
         case when headers.is_valid then headers.transaction_date end as transaction_date,
         {{ 'files.batch_id' if lands() else '1' }} as batch_id,
