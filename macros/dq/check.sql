@@ -19,9 +19,9 @@
 {% endmacro %}
 
 
-{#- The rows of a raw relation whose key stands more than once, with what they state and in which delivery; a key with a
-    blank part is no key. A statement is a delivery's rows of a key: it is good where they are equal and each is sound by
-    the rules that look at the row alone.
+{#- The rows of a raw relation whose key stands more than once, and by chance a few others, with what they state and in
+    which delivery; a key with a blank part is no key. A statement is a delivery's rows of a key: it is good where they
+    are equal and each is sound by the rules that look at the row alone.
 
     relation      the raw rows
     columns, key  of the table
@@ -33,7 +33,6 @@
     {%- endfor -%}
     {%- set raw_key = [] -%}
     {%- for column in key -%}{%- do raw_key.append(read_text('raw.' ~ column)) -%}{%- endfor -%}
-    {#- what stands once and is met here by chance is kept like what is not met -#}
     {%- set within = key[:-1] or key -%}
     {%- set rows_of_repeated_keys %}
         (
@@ -47,6 +46,7 @@
                 having count(*) > 1 {%- if within != key %} and {{ has_repeated(key[-1]) }}{% endif %}
             ) as repeated
                 on {{ key_hash(raw_key[:-1] or raw_key) }} = repeated.key_hash
+            where {{ raw_key | join(' is not null and ') }} is not null
         ) as raw
     {%- endset %}
     select
@@ -94,6 +94,7 @@
             select
                 *,
                 min(source_row_number) over of_key as first_row,
+                count(*) over of_key as rows_of_key,
                 coalesce(
                     min(case when is_good then source_row_number end) over of_key,
                     case
@@ -106,6 +107,7 @@
         ) as kept
         window of_key as (partition by {{ key | join(', ') }})
     ) as compared
+    where rows_of_key > 1
 {% endmacro %}
 
 {#- Of master data the latest good statement stands, as of the delivery since which it says the same. A row that is not
