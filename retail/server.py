@@ -127,7 +127,7 @@ def _start(port: int) -> None:
 
 @contextmanager
 def _plain_locale() -> Iterator[None]:
-    """Make a new data folder sort texts by their bytes, whatever the user's language: keys are built in half the time."""
+    """Make a new data folder sort texts by their bytes in any language: keys are then built in half the time."""
     before = os.environ.get("LC_ALL")
     os.environ["LC_ALL"] = "C"
     try:
