@@ -1122,7 +1122,7 @@ alter table retail.promotion_details add primary key (promotion_id);
 alter table retail.loyalty_rules add primary key (rule_id);
 alter table retail.store_sales_header add primary key (transaction_id);
 alter table retail.store_sales_line_items add primary key (transaction_id, line_item_id);
-create index on retail.store_sales_header (customer_id);
+create index on retail.store_sales_header (customer_id, transaction_date);
 create index on retail.store_sales_header (store_id);
 create index on retail.store_sales_header (transaction_date);
 create index on retail.store_sales_line_items (product_id);

@@ -18,7 +18,7 @@
             select untouched.*
             from {{ relation }} as untouched
             where
-                untouched.transaction_id is null
+                {{ has_no_transaction('untouched') }}
                 and (
                     {%- if always %}
                     {{ always }} or
@@ -35,6 +35,11 @@
     {%- set one = one ~ '.transaction_id' -%}
     {%- set other = other ~ '.transaction_id' -%}
     {{- return(key_hash([one]) ~ ' = ' ~ key_hash([other]) ~ ' and ' ~ one ~ ' = ' ~ other) -}}
+{% endmacro %}
+
+{#- Whether a row is of no transaction, by the same index. -#}
+{% macro has_no_transaction(relation) %}
+    {{- return(key_hash([relation ~ '.transaction_id']) ~ ' is null') -}}
 {% endmacro %}
 
 {#- The valid rows of a table, typed, as the view stg_<table> shows them; of touched transactions alone where a build
@@ -67,15 +72,23 @@
     ) -}}
 {% endmacro %}
 
-{#- The valid transactions, of touched customers alone where a build amends: as the checked table has them, because an index
-    knows them there. -#}
+{#- The valid transactions, of touched customers alone where a build amends: those that this build judged, and the others
+    as they were published. -#}
 {% macro transactions_of_customers() %}
     {%- if not amends() -%}{{- return(nameable(ref('stg_store_sales_header'))) -}}{%- endif -%}
+    {%- set names = store_sales_header_columns() | map(attribute='name') | join(', ') -%}
     {%- set sql -%}
         (
-            select {{ typed_columns(store_sales_header_columns()) }}
-            from {{ touched_customers_of(ref('checked_store_sales_header')) }} as checked
-            where is_valid
+            select {{ names }}
+            from {{ touched_customers_of(source('last_marts', 'store_sales_header')) }} as published
+            where not exists (
+                select from {{ ref('touched_transactions') }} as touched
+                where published.transaction_id = touched.transaction_id
+            )
+            union all
+            select {{ names }}
+            from {{ valid_rows('store_sales_header') }} as valid_rows
+            where customer_id in (select customer_id from {{ ref('touched_customers') }})
         )
     {%- endset -%}
     {{- return(sql) -}}

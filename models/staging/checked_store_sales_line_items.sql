@@ -6,7 +6,6 @@
         'units': 'touched_transactions',
         'partial_indexes': [
             {'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"},
-            {'column': 'source_row_number', 'where': 'transaction_id is null'},
         ],
     }
 ) }}

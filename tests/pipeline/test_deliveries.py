@@ -94,9 +94,7 @@ def kill_at(database, start_program, table, *options):
         cursor.execute(f"select pg_terminate_backend(pid, 10000) {others}")
 
 
-def test_a_build_that_is_killed_is_taken_up_by_the_next_one(
-    new_database, run_program, start_program, tables, tmp_path
-):
+def test_a_build_that_is_killed_is_taken_up_by_the_next_one(new_database, run_program, start_program, tables, tmp_path):
     """At whatever table it was: the checked ones, the rejects, the ledger, the clean ones."""
     database = new_database()
     run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
