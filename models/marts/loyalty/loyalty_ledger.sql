@@ -9,6 +9,7 @@
     }
 ) }}
 {% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
 -- depends_on: {{ ref('touched_customers') }}
 -- depends_on: {{ ref('checked_store_sales_header') }}
 -- depends_on: {{ ref('checked_loyalty_rules') }}
