@@ -72,7 +72,7 @@
         rule(
             'transaction_id_closed',
             ['transaction_id'],
-            'coalesce(batch_id <= header_closed_in_batch, true)',
+            'coalesce(file_id <= header_closed_through_file_id, true)',
             'the transaction was complete before this line was delivered',
             keeps='that a clean transaction stays as it is',
             of_row=false

@@ -70,13 +70,13 @@ rows_to_judge as (
         coalesce(closed.lines_amount, lines.lines_amount) as lines_amount,
         coalesce(closed.lines_have_return, lines.lines_have_return) as lines_have_return,
         case when closed.transaction_id is null then lines.lines_at_fault end as lines_at_fault,
-        closed.closed_in_batch
+        closed.closed_through_file_id
         {%- else %}
         lines.lines_count,
         lines.lines_amount,
         lines.lines_have_return,
         lines.lines_at_fault,
-        cast(null as integer) as closed_in_batch
+        cast(null as integer) as closed_through_file_id
         {%- endif %}
     from read_values
     left join repeated on read_values.source_row_number = repeated.source_row_number
@@ -98,7 +98,7 @@ final as (
         key,
         rules_of('store_sales_header'),
         amount='total_amount_read',
-        also=['key_is_taken', 'speaks_for_key', 'closed_in_batch']
+        also=['key_is_taken', 'speaks_for_key', 'closed_through_file_id']
     ) }}
 
 )

@@ -43,21 +43,14 @@ promotions as (
     where is_valid
 
 ),
-{% if lands() %}
-files as (
 
-    select * from {{ source('landing', 'loaded_files') }}
-
-),
-{% endif %}
 rows_to_judge as (
 
     select
         line_items.*,
         headers.is_valid as transaction_id_parent_is_valid,
-        headers.closed_in_batch as header_closed_in_batch,
+        headers.closed_through_file_id as header_closed_through_file_id,
         case when headers.is_valid then headers.transaction_date end as transaction_date,
-        {{ 'files.batch_id' if lands() else '1' }} as batch_id,
         products.product_category,
         promotions.start_date as promotion_start_date,
         promotions.end_date as promotion_end_date,
@@ -66,9 +59,6 @@ rows_to_judge as (
     left join headers on line_items.transaction_id = headers.transaction_id
     left join products on line_items.product_id = products.product_id
     left join promotions on line_items.promotion_id = promotions.promotion_id
-    {%- if lands() %}
-    left join files on line_items.file_id = files.file_id
-    {%- endif %}
 
 ),
 
