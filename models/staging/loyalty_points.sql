@@ -13,7 +13,7 @@
 -- depends_on: {{ ref('checked_store_sales_header') }}
 -- depends_on: {{ ref('checked_loyalty_rules') }}
 {%- endif %}
--- Points depend on the amount alone, so each distinct amount is judged once and not each transaction. That is done here,
+-- Points depend on the amount alone, so each distinct amount is judged once and not each transaction. It is done here,
 -- beside the rejects, because the ledger waits for it.
 with
 
