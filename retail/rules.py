@@ -37,7 +37,7 @@ def as_document(books: dict[str, str]) -> str:
 
 
 def rule_books(relation: sql.Composable) -> dict[str, str]:
-    """Return the rule book of each table as a Markdown table; `relation` is dq_rules, or a subquery that gives its rows."""
+    """Return each table's rule book as a Markdown table; `relation` is dq_rules, or a subquery that gives its rows."""
     order = [table.name for table in tables()]
     with closing(connect()) as connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL(_RULES).format(relation), [order])

@@ -73,8 +73,8 @@ def erd_document(diagram: erd.Erd) -> str:
     """Return docs/ERD.md."""
     return f"""# Entity-relationship diagram
 
-Written by `make docs` from the models' YAML. Solid lines are foreign keys of the database, dashed ones hold just as well and
-are tested by each build. Of the computed tables only the keys are shown. As a picture: [ERD.png](ERD.png).
+Written by `make docs` from the models' YAML. Solid lines are foreign keys of the database, dashed ones hold just as
+well and are tested by each build. Of the computed tables only the keys are shown. As a picture: [ERD.png](ERD.png).
 
 ```mermaid
 {erd.mermaid(diagram)}```
@@ -90,8 +90,8 @@ def rule_blocks(books: dict[str, str]) -> str:
     """Return the rule books as one doc block a table, for the page of the table that each guards."""
     blocks = [
         f"{{% docs rules_of_{table} %}}\n"
-        f"**Rule book.** A row of {table} that fails an `error` is rejected, one that fails a `warn` is kept and counted. "
-        f"`fixed`: the var rule_severity can't relax it.\n\n{book}{{% enddocs %}}\n"
+        f"**Rule book.** A row of {table} that fails an `error` is rejected, one that fails a `warn` is kept and "
+        f"counted. `fixed`: the var rule_severity can't relax it.\n\n{book}{{% enddocs %}}\n"
         for table, book in books.items()
     ]
     return "<!-- Written by `make docs` from macros/rules/. -->\n\n" + "\n".join(blocks)

@@ -1,8 +1,8 @@
 """The entity-relationship diagram, out of dbt's manifest: as Mermaid for documents, as DOT for pictures.
 
 A table's key is its primary key constraint, or what a `unique` test and its kin say. A relationship is a foreign key
-constraint, which the database holds, or a `relationships` test, which a build checks. A test against `stg_<table>` counts
-as one against the clean table, which has the same rows.
+constraint, which the database holds, or a `relationships` test, which a build checks. A test against `stg_<table>`
+counts as one against the clean table, which has the same rows.
 """
 
 from __future__ import annotations
@@ -197,8 +197,8 @@ def dot(erd: Erd) -> str:
     lines = [
         "// Written by `make docs` from the models' YAML: change that.",
         "digraph erd {",
-        '    graph [rankdir=LR, newrank=true, nodesep=0.3, ranksep=0.75, pad=0.15, fontname="Source Sans Pro", fontsize=15]',
-        f'    graph [label="{_LEGEND}"]',
+        "    graph [rankdir=LR, newrank=true, nodesep=0.3, ranksep=0.75, pad=0.15]",
+        f'    graph [fontname="Source Sans Pro", fontsize=15, label="{_LEGEND}"]',
         '    node [shape=plain, fontname="Source Sans Pro", fontsize=13]',
         '    edge [dir=both, arrowsize=0.9, color="#4a5a6a"]',
     ]
