@@ -20,8 +20,8 @@ from conftest import PROGRAMS
 from retail.contract import PROJECT_DIR
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-# dbt's page does these itself: an icon asked for before its name is filled in, an address that its bundler left, and icons
-# that refer to the page by its address, which a browser does not like of a file
+# dbt's page does these itself: an icon asked for before its name is filled in, an address that its bundler left, and
+# icons that refer to the page by its address, which a browser does not like of a file
 DBTS_OWN_FAULTS = ("{{ getIcon(", "${require(", "'file:' URLs are treated as unique security origins")
 # a folder for the README's pictures, to take them anew
 SCREENSHOTS = os.environ.get("RETAIL_SCREENSHOTS")
@@ -155,7 +155,7 @@ def test_the_lineage_of_customer_details_is_drawn_with_its_ancestors(page, addre
     assert len(drawn) > 30
     assert drawn == {node for node in ancestors if node.partition(".")[0] in ("model", "seed", "source")}
     if SCREENSHOTS:  # the nearest of them, to be read
-        page.goto(f"{address}#!/model/model.retail.customer_details?g_v=1&g_i=4%2Bcustomer_details")
+        page.goto(f"{address}#!/model/model.retail.customer_details?g_v=1&g_i=3%2Bcustomer_details")
         page.reload()
         _take_picture(page, "site_lineage.png")
 
@@ -163,7 +163,10 @@ def test_the_lineage_of_customer_details_is_drawn_with_its_ancestors(page, addre
 def test_the_columns_of_rejected_records_are_described(page, address, sample, query):
     columns = query(
         sample,
-        "select column_name from information_schema.columns where table_name = 'rejected_records' order by ordinal_position",
+        """
+        select column_name from information_schema.columns where table_name = 'rejected_records'
+        order by ordinal_position
+        """,
     )
     page.goto(f"{address}#!/model/model.retail.rejected_records")
     page.wait_for_selector("h1:has-text('rejected_records')")
@@ -175,10 +178,14 @@ def test_the_columns_of_rejected_records_are_described(page, address, sample, qu
 
 
 def test_the_rule_book_stands_on_the_page_of_its_table(page, address, sample, query):
-    rules = query(sample, "select rule_id from retail_staging.dq_rules where source_table = 'stores' order by rule_number")
+    rules = query(
+        sample, "select rule_id from retail_staging.dq_rules where source_table = 'stores' order by rule_number"
+    )
     page.goto(f"{address}#!/model/model.retail.stores")
     page.wait_for_selector("h1:has-text('stores')")
-    shown = page.eval_on_selector_all(".model-markdown td:first-child code", "cells => cells.map(cell => cell.innerText)")
+    shown = page.eval_on_selector_all(
+        ".model-markdown td:first-child code", "cells => cells.map(cell => cell.innerText)"
+    )
     assert shown == [rule for (rule,) in rules]
 
 
