@@ -42,7 +42,7 @@ def write(target: Path) -> None:
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     compiled = manifest["nodes"]["model.retail.dq_rules"].get("compiled_code")
     if not compiled:
-        raise RetailError("dq_rules is not compiled: run `dbt compile -s dq_rules`")
+        raise RetailError("dq_rules is not compiled: run `make docs`")
     books = rule_books(sql.SQL("({})").format(sql.SQL(compiled)))
     RULE_BOOK.write_text(rule_book(RULE_BOOK.read_text(encoding="utf-8"), books), encoding="utf-8")
     RULE_BLOCKS.write_text(rule_blocks(books), encoding="utf-8")

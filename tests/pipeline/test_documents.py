@@ -12,11 +12,12 @@ import pytest
 import yaml
 from shop import read_export, write_export
 
-from retail.contract import PROJECT_DIR
+from retail.contract import PROJECT_DIR, tables
 
 SEEDS = PROJECT_DIR / "seeds" / "raw"
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 GUIDE = (PROJECT_DIR / "docs" / "stewards_guide.md").read_text(encoding="utf-8")
+PROMPTS = (PROJECT_DIR / "docs" / "data_generation_prompts.md").read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -171,3 +172,20 @@ def test_links_lead_somewhere():
         for link in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
             base = PROJECT_DIR if document.name == "overview.md" else document.parent
             assert (base / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_prompts_state_the_input_contract():
+    stated = re.findall(r"^- (\w+)\.csv: (\S+)$", PROMPTS, re.MULTILINE)
+    assert stated == [(table.name, ",".join(table.columns)) for table in tables()]
+
+
+def test_the_answer_beside_the_prompts_becomes_what_is_shown(fresh_database, run_program, tmp_path):
+    files = re.findall(r"^`(\w+\.csv)`\n\n```csv\n(.*?)```", PROMPTS, re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in files] == [f"{table.name}.csv" for table in tables()]
+    for name, text in files:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    commands = "".join(blocks(PROMPTS, "sh")).replace("path/to/folder", str(tmp_path)).splitlines()
+    printed = [run_program(fresh_database, *shlex.split(command)).stdout for command in commands]
+    (shown,) = blocks(PROMPTS, "text")
+    for line in shown.splitlines():
+        assert line in printed[-1].splitlines()
