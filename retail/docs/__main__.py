@@ -74,7 +74,8 @@ def erd_document(diagram: erd.Erd) -> str:
     return f"""# Entity-relationship diagram
 
 Written by `make docs` from the models' YAML. Solid lines are foreign keys of the database, dashed ones hold just as
-well and are tested by each build. Of the computed tables only the keys are shown. As a picture: [ERD.png](ERD.png).
+well and are tested by each build. Of the computed tables only the keys are shown. Mermaid knows no comma in a type, so
+`numeric(10-2)` is numeric(10,2). As a picture: [ERD.png](ERD.png).
 
 ```mermaid
 {erd.mermaid(diagram)}```
