@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 
-_REF = re.compile(r"ref\('(\w+)'\)")
+# a reference as it is written, ref('stores'), or as dbt compiled it, "postgres"."retail"."stores"
+_REF = re.compile(r"""(?:ref\('|\.")(\w+)['"]\)?$""")
 # what a table is, by its folder; the pictures put each kind in a colour and a frame of its own
 _KINDS = {"core": "clean tables", "derived": "computed from them", "quarantine": "what did not become clean"}
 _COLOURS = {"core": "#d7e8f7", "derived": "#e6f2dc", "quarantine": "#fbe3dd"}
