@@ -23,11 +23,13 @@ test: deps lint  ## lint, then every test there is, in databases of their own
 	@echo "running the tests, which build the sample with dbt's unit and data tests first: some minutes"
 	@pytest
 
-lint: up dbt_packages  ## style of the Python, style of the SQL, and a parse that forgives nothing
+lint: up dbt_packages $(VENV)/docs_installed  ## style of Python and SQL, a parse that forgives nothing, the conventions
 	@ruff check .
 	@ruff format --check .
 	@sqlfluff lint models tests/data analyses
 	@python -m retail.strict_parse
+	@if [ -x $(BIN)/dbt-bouncer ]; then dbt-bouncer run --show-all-failures; \
+		else echo "dbt-bouncer needs Python 3.11 or later: the conventions in dbt-bouncer.yml are not checked"; fi
 
 bench: up deps $(VENV)/bench_installed  ## measure it against a hand-written script and pandas: an hour; BENCH=--help
 	@python -m benchmarks.bench $(BENCH)
@@ -47,9 +49,13 @@ deps: $(VENV)/installed  ## install the dbt packages, from the dbt Hub or the st
 dbt_packages: $(VENV)/installed
 	@retail deps
 
-docs: up deps  ## describe the tables and their lineage, in the browser; Ctrl-C ends it
-	@dbt docs generate
-	@dbt docs serve
+docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
+	@echo "writing the rule books and drawing the pictures"
+	@dbt --quiet compile -s 'dq_*'  # of a model by its name dbt would print the SQL
+	@python -m retail.docs write target
+	@echo "describing what is built"
+	@dbt --quiet docs generate --static
+	@python -m retail.docs static target
 
 clean:  ## delete all that was made here: the database, the environment, dbt's files
 	@if [ -x $(BIN)/retail ]; then $(BIN)/retail down; fi
@@ -69,5 +75,10 @@ $(VENV)/bench_installed: requirements-bench.lock $(VENV)/installed
 	@python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "the benchmark's pandas needs Python 3.11 or later: make clean, then make bench PYTHON=python3.12" >&2; exit 1; }
 	@echo "installing what the benchmark compares with into $(VENV)"
+	@python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/docs_installed: requirements-docs.lock $(VENV)/installed
+	@echo "installing what draws, checks and opens the documentation into $(VENV)"
 	@python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

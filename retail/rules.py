@@ -16,7 +16,7 @@ from retail.errors import RetailError
 
 _RULES = """
     select source_table, rule_id, severity || case when kept_for is null then '' else ', fixed' end, message
-    from {}.dq_rules
+    from {} as dq_rules
     order by array_position(%s, source_table), rule_number
 """
 
@@ -24,16 +24,26 @@ _RULES = """
 @click.command()
 def rules() -> None:
     """Print the rule books of the last build, as Markdown."""
-    schema = sql.Identifier(f"{marts_schema()}_staging")
-    order = [table.name for table in tables()]
     try:
-        with closing(connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL(_RULES).format(schema), [order])
-            found = cursor.fetchall()
+        books = rule_books(sql.Identifier(f"{marts_schema()}_staging", "dq_rules"))
     except psycopg2.errors.UndefinedTable as error:
         raise RetailError("nothing is built yet: run `make build`") from error
-    for table, book in groupby(found, key=itemgetter(0)):
-        click.echo(f"## {table}\n\n| rule | severity | what it says of a row |\n|---|---|---|")
-        for _, rule, severity, message in book:
-            click.echo(f"| `{rule}` | {severity} | {message} |")
-        click.echo()
+    click.echo(as_document(books))
+
+
+def as_document(books: dict[str, str]) -> str:
+    """Return the rule books one below the other, each under its table's name."""
+    return "\n".join(f"## {table}\n\n{book}" for table, book in books.items())
+
+
+def rule_books(relation: sql.Composable) -> dict[str, str]:
+    """Return each table's rule book as a Markdown table; `relation` is dq_rules, or a subquery that gives its rows."""
+    order = [table.name for table in tables()]
+    with closing(connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL(_RULES).format(relation), [order])
+        found = cursor.fetchall()
+    head = "| rule | severity | what it says of a row |\n|---|---|---|\n"
+    return {
+        table: head + "".join(f"| `{rule}` | {severity} | {message} |\n" for _, rule, severity, message in book)
+        for table, book in groupby(found, key=itemgetter(0))
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -119,3 +120,11 @@ def sample(new_database, run_program) -> dict[str, str]:
     run_program(database, "dbt", "seed")
     run_program(database, "dbt", "build")
     return database
+
+
+@pytest.fixture(scope="session")
+def manifest(server, run_program, tmp_path_factory) -> dict:
+    """What dbt reads of the project, with the defaults of its vars."""
+    folder = tmp_path_factory.mktemp("parsed")
+    run_program(server, "dbt", "parse", "--no-partial-parse", "--target-path", str(folder))
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

@@ -12,11 +12,12 @@ import pytest
 import yaml
 from shop import read_export, write_export
 
-from retail.contract import PROJECT_DIR
+from retail.contract import PROJECT_DIR, tables
 
 SEEDS = PROJECT_DIR / "seeds" / "raw"
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 GUIDE = (PROJECT_DIR / "docs" / "stewards_guide.md").read_text(encoding="utf-8")
+PROMPTS = (PROJECT_DIR / "docs" / "data_generation_prompts.md").read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -173,13 +174,18 @@ def test_links_lead_somewhere():
             assert (base / link).exists(), f"{document.name}: {link}"
 
 
-def test_the_erd_has_every_key():
-    drawing = (PROJECT_DIR / "docs" / "assets" / "erd.dot").read_text(encoding="utf-8")
-    for file in Path(PROJECT_DIR, "models", "marts", "core").glob("*.yml"):
-        (model,) = yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
-        for column in model["columns"]:
-            assert f'port="{column["name"]}"' in drawing.partition(f'"{model["name"]}" [')[2].partition("]\n")[0]
-        for key in model["constraints"]:
-            if key["type"] == "foreign_key":
-                parent = key["to"].split("'")[1]
-                assert f'"{model["name"]}":{key["columns"][0]} -> "{parent}":{key["to_columns"][0]}' in drawing
+def test_the_prompts_state_the_input_contract():
+    stated = re.findall(r"^- (\w+)\.csv: (\S+)$", PROMPTS, re.MULTILINE)
+    assert stated == [(table.name, ",".join(table.columns)) for table in tables()]
+
+
+def test_the_answer_beside_the_prompts_becomes_what_is_shown(fresh_database, run_program, tmp_path):
+    files = re.findall(r"^`(\w+\.csv)`\n\n```csv\n(.*?)```", PROMPTS, re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in files] == [f"{table.name}.csv" for table in tables()]
+    for name, text in files:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    commands = "".join(blocks(PROMPTS, "sh")).replace("path/to/folder", str(tmp_path)).splitlines()
+    printed = [run_program(fresh_database, *shlex.split(command)).stdout for command in commands]
+    (shown,) = blocks(PROMPTS, "text")
+    for line in shown.splitlines():
+        assert line in printed[-1].splitlines()

@@ -1,0 +1,113 @@
+"""`python -m retail.docs`: write what the documentation takes from the project, and the site in one file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import click
+from psycopg2 import sql
+
+from retail.contract import PROJECT_DIR
+from retail.docs import erd
+from retail.docs.drawing import draw
+from retail.errors import RetailError
+from retail.rules import as_document, rule_books
+
+DOCS = PROJECT_DIR / "docs"
+RULE_BOOK = DOCS / "rule_book.md"
+RULE_BLOCKS = PROJECT_DIR / "models" / "docs" / "rule_books.md"
+ERD = DOCS / "ERD.md"
+ARCHITECTURE = DOCS / "Solution_Architecture.dot"
+# the source of each picture of docs/ by its name: the SVG for the site, the PNG for everything else
+PICTURES = {"ERD": "erd.svg", "Solution_Architecture": "solution_architecture.svg"}
+_PNG_WIDTH = 1600
+_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@click.group()
+def main() -> None:
+    """Write the documentation; `make docs` calls these in their order."""
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+def write(target: Path) -> None:
+    """Write the rule books, the ERD and the pictures, out of dbt's manifest in the folder TARGET.
+
+    dq_rules has to be compiled there; its statement needs no table, so that nothing has to be built.
+    """
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    compiled = manifest["nodes"]["model.retail.dq_rules"].get("compiled_code")
+    if not compiled:
+        raise RetailError("dq_rules is not compiled: run `make docs`")
+    books = rule_books(sql.SQL("({})").format(sql.SQL(compiled)))
+    RULE_BOOK.write_text(rule_book(RULE_BOOK.read_text(encoding="utf-8"), books), encoding="utf-8")
+    RULE_BLOCKS.write_text(rule_blocks(books), encoding="utf-8")
+    diagram = erd.read(manifest)
+    ERD.write_text(erd_document(diagram), encoding="utf-8")
+    for name, source in picture_sources(diagram).items():
+        draw(source, DOCS / "assets" / PICTURES[name], DOCS / f"{name}.png", _PNG_WIDTH)
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+def static(target: Path) -> None:
+    """Put the pictures into TARGET/static_index.html, which then needs no file beside it, and say where to look."""
+    page = target / "static_index.html"
+    page.write_text(self_contained(page.read_text(encoding="utf-8")), encoding="utf-8")
+    if not json.loads((target / "catalog.json").read_text(encoding="utf-8"))["nodes"]:
+        click.echo("nothing is built yet, so no page knows its column types: `make build`, then once more")
+    click.echo(f"the documentation is one file, to be opened in a browser or sent on: {page}")
+    click.echo("or with a server, until Ctrl-C: .venv/bin/dbt docs serve")
+
+
+def picture_sources(diagram: erd.Erd) -> dict[str, str]:
+    """Return the DOT text of each picture by its name."""
+    return {"ERD": erd.dot(diagram), "Solution_Architecture": ARCHITECTURE.read_text(encoding="utf-8")}
+
+
+def erd_document(diagram: erd.Erd) -> str:
+    """Return docs/ERD.md."""
+    return f"""# Entity-relationship diagram
+
+Written by `make docs` from the models' YAML. Solid lines are foreign keys of the database, dashed ones hold just as
+well and are tested by each build. Of the computed tables only the keys are shown. Mermaid knows no comma in a type, so
+`numeric(10-2)` is numeric(10,2). As a picture: [ERD.png](ERD.png).
+
+```mermaid
+{erd.mermaid(diagram)}```
+"""
+
+
+def rule_book(document: str, books: dict[str, str]) -> str:
+    """Return docs/rule_book.md with its tables anew and its introduction as it was."""
+    return document[: document.index("## ")] + as_document(books)
+
+
+def rule_blocks(books: dict[str, str]) -> str:
+    """Return the rule books as one doc block a table, for the page of the table that each guards."""
+    blocks = [
+        f"{{% docs rules_of_{table} %}}\n"
+        f"**Rule book.** A row of {table} that fails an `error` is rejected, one that fails a `warn` is kept and "
+        f"counted. `fixed`: the var rule_severity can't relax it.\n\n{book}{{% enddocs %}}\n"
+        for table, book in books.items()
+    ]
+    return "<!-- Written by `make docs` from macros/rules/. -->\n\n" + "\n".join(blocks)
+
+
+def self_contained(page: str) -> str:
+    """Return the static page with each picture of docs/assets as a data URI in the place of its address."""
+
+    def inlined(match: re.Match[str]) -> str:
+        file = PROJECT_DIR / match.group(1)
+        kind = _TYPES[file.suffix]
+        return f"](data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()})"
+
+    return re.sub(r"\]\((docs/assets/[\w.-]+)\)", inlined, page)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m retail.docs")
