@@ -187,7 +187,6 @@ RULES: dict[str, tuple[str, ...]] = {
         "line_item_id_duplicate",
         "line_item_id_conflict",
         "transaction_id_missing",
-        "transaction_id_unknown",
         "product_id_missing",
         "product_id_unknown",
         "product_id_parent_rejected",
@@ -199,6 +198,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "line_item_amount_missing",
         "line_item_amount_invalid",
         "line_item_amount_negative",
+        "transaction_id_unknown",
         "transaction_rejected",
     ),
 }
@@ -750,10 +750,6 @@ def judge_lines(
     """Judge the lines by themselves: all but ``transaction_rejected`` and the warnings about promotions."""
     drafts = drafts_of(LINES, rows, settings)
     for draft in drafts:
-        transaction_id = draft.cells["transaction_id"]
-        if transaction_id is not None and transaction_id not in header_keys:
-            draft.say("transaction_id_unknown")
-            draft.blame(HEADERS, transaction_id)
         if draft.cells["product_id"] is None:
             draft.say("product_id_missing")
         draft.parent("product_id", PRODUCTS, products)
@@ -769,6 +765,10 @@ def judge_lines(
             draft.say("line_item_amount_positive")
         if amount is not None and amount == 0:
             draft.say("line_item_amount_zero", "warn")
+        transaction_id = draft.cells["transaction_id"]
+        if transaction_id is not None and transaction_id not in header_keys:
+            draft.say("transaction_id_unknown")
+            draft.blame(HEADERS, transaction_id)
     return drafts
 
 

@@ -120,8 +120,8 @@ MACHINES = {
     [
         ("the smallest container", 256, 32, 64, 1, 0),
         ("a container", 512, 64, 128, 2, 1),
-        ("a laptop", 1024, 128, 256, 8, 4),
-        ("a server", 1024, 128, 256, 64, 4),
+        ("a laptop", 1024, 256, 256, 8, 4),
+        ("a server", 1024, 256, 256, 64, 4),
     ],
 )
 def test_the_settings_fit_the_machine(machine, shared_buffers, work_mem, maintenance_work_mem, workers, workers_of_one):

@@ -127,7 +127,7 @@ ordered as (
 
 ),
 
-{% if bool_var('accept_returns') -%}
+{% if takes_points_back() -%}
 -- what is due may sink below 0, what was earned may not: as far as it has sunk, nothing was there to be taken back
 covered as (
 
