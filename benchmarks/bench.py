@@ -30,6 +30,7 @@ from benchmarks.sides import (
     LOAD_MORE,
     OURS,
     PANDAS,
+    PANDAS_COPY,
     PROGRAMS,
     SIDES,
     Database,
@@ -193,12 +194,13 @@ def build_ratios(costs: dict[int, dict[str, Cost]]) -> list[Ratio]:
     """
     ratios = []
     for lines, of_side in sorted(costs.items()):
-        ours, floor, pandas = of_side[OURS], of_side[FLOOR], of_side[PANDAS]
+        ours, floor, pandas, by_copy = (of_side[side] for side in (OURS, FLOOR, PANDAS, PANDAS_COPY))
         is_target = lines == TARGET_LINES
         at = f"at {lines:,} lines"
         ratios += [
             Ratio(f"full build over the floor {at}", ours.seconds / floor.seconds, 1.5 if is_target else None),
             Ratio(f"pandas over the full build {at}", pandas.seconds / ours.seconds, 3 if is_target else None, True),
+            Ratio(f"pandas with COPY over the full build {at}", by_copy.seconds / ours.seconds),
             Ratio(
                 f"Python-side memory over that of pandas {at}",
                 ours.client_memory / pandas.client_memory,

@@ -1122,7 +1122,7 @@ alter table retail.promotion_details add primary key (promotion_id);
 alter table retail.loyalty_rules add primary key (rule_id);
 alter table retail.store_sales_header add primary key (transaction_id);
 alter table retail.store_sales_line_items add primary key (transaction_id, line_item_id);
-create index on retail.store_sales_header (customer_id);
+create index on retail.store_sales_header (customer_id, transaction_date);
 create index on retail.store_sales_header (store_id);
 create index on retail.store_sales_header (transaction_date);
 create index on retail.store_sales_line_items (product_id);
@@ -1241,7 +1241,7 @@ end $$;
 
 -- ---- points ----
 
-create table retail.loyalty_points as
+create table retail_staging.loyalty_points as
 with rules as (
     select
         *,
@@ -1260,7 +1260,7 @@ left join lateral (
     order by points desc, min_spend_threshold desc, rule_order
     limit 1
 ) as best on true;
-analyze retail.loyalty_points;
+analyze retail_staging.loyalty_points;
 
 create table retail.loyalty_ledger as
 with entries as (
@@ -1272,7 +1272,7 @@ with entries as (
     union all
     select customer_id, 'EARN', transaction_id, transaction_date, rule_ids, points
     from retail.store_sales_header
-    inner join retail.loyalty_points using (total_amount)
+    inner join retail_staging.loyalty_points using (total_amount)
 )
 select
     md5(customer_id || '-' || entry_type || '-' || coalesce(transaction_id, '_dbt_utils_surrogate_key_null_'))

@@ -1,16 +1,17 @@
 """The brief's own approach, written fairly: pandas reads the CSVs, validates them and writes through SQLAlchemy.
 
-Every step is vectorised, money is counted in whole cents, and rows are written by the COPY callable of pandas'
-documentation. The rules are the errors and the warnings of the rule book, but for what caused a reject; the tables have
-their primary keys, but neither the foreign keys nor the secondary indexes of the project's. Without pyarrow, which
-pandas does not need: with it this takes longer and needs more memory, because the rows leave by Python in the end.
+Every step is vectorised, money is counted in whole cents, and rows are written by `to_sql` as it comes, or by the COPY
+callable of pandas' documentation. The rules are the errors and the warnings of the rule book, but for what caused a
+reject; the tables have their primary keys, but neither the foreign keys nor the secondary indexes of the project's.
+Without pyarrow, which pandas does not need: with it this takes longer and needs more memory, because the rows leave by
+Python in the end.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -467,8 +468,18 @@ def insert_by_copy(
         cursor.copy_expert(f"copy {name} ({columns}) from stdin with csv", buffer)
 
 
-def write(engine: sa.Engine, name: str, frame: Frame, types: dict[str, sa.types.TypeEngine], keys: list[str]) -> None:
-    """Write a frame as a table of the schema `retail`, with its primary key."""
+METHODS: dict[str, Callable | None] = {"insert": None, "copy": insert_by_copy}
+
+
+def write(
+    engine: sa.Engine,
+    name: str,
+    frame: Frame,
+    types: dict[str, sa.types.TypeEngine],
+    keys: list[str],
+    method: Callable | None,
+) -> None:
+    """Write a frame as a table of the schema `retail`, by that method of `to_sql`, with its primary key."""
     whole = [column for column in ("quantity", "current_stock_level", "bonus_points") if column in frame]
     frame = frame.astype(dict.fromkeys(whole, "Int64"))
     types = types | dict.fromkeys(whole, sa.Integer())
@@ -480,7 +491,7 @@ def write(engine: sa.Engine, name: str, frame: Frame, types: dict[str, sa.types.
         index=False,
         dtype=types,
         chunksize=_ROWS_A_CHUNK,
-        method=insert_by_copy,
+        method=method,
     )
     if keys:
         with engine.begin() as connection:
@@ -541,7 +552,10 @@ def _results(folder: Path, reference: Path, cutoff: pd.Timestamp) -> Iterator[tu
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--reference", required=True, type=click.Path(exists=True, path_type=Path), help="seeds/reference.")
 @click.option("--cutoff", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day that is not the future.")
-def main(folder: Path, reference: Path, cutoff: pd.Timestamp) -> None:
+@click.option(
+    "--method", type=click.Choice(list(METHODS)), default="insert", show_default=True, help="How rows are written."
+)
+def main(folder: Path, reference: Path, cutoff: pd.Timestamp, method: str) -> None:
     """Turn the seven files of DIR into tables of the schema retail, where PGHOST and its companions point."""
     url = sa.URL.create(
         "postgresql+psycopg2",
@@ -554,7 +568,7 @@ def main(folder: Path, reference: Path, cutoff: pd.Timestamp) -> None:
     with engine.begin() as connection:
         connection.execute(sa.schema.CreateSchema("retail", if_not_exists=True))
     for name, frame, types, keys in _results(folder, reference, pd.Timestamp(cutoff)):
-        write(engine, name, frame, types, keys)
+        write(engine, name, frame, types, keys, METHODS[method])
 
 
 if __name__ == "__main__":

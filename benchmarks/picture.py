@@ -9,6 +9,7 @@ _STYLES = {
     "ours": {"color": "#0072b2", "marker": "o", "linestyle": "-", "label": "this project (load and build)"},
     "floor": {"color": "#333333", "marker": "s", "linestyle": "--", "label": "one hand-written SQL script"},
     "pandas": {"color": "#e69f00", "marker": "^", "linestyle": "-.", "label": "pandas and SQLAlchemy"},
+    "pandas with COPY": {"color": "#cc79a7", "marker": "v", "linestyle": ":", "label": "pandas, rows written by COPY"},
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ BUILD = (
     *("--vars", f'{{raw_layer: landing, data_cutoff_date: "{CUTOFF}"}}'),
 )
 
-OURS, FLOOR, PANDAS = "ours", "floor", "pandas"
+OURS, FLOOR, PANDAS, PANDAS_COPY = "ours", "floor", "pandas", "pandas with COPY"
 Costs = dict[str, Cost]
 Facts = dict[str, Any]
 
@@ -108,14 +109,20 @@ def run_floor(database: Database, folder: Path) -> Costs:
     return {"script": measured([PROGRAMS / "retail", "psql", "-Xq", *settings, "-f", script], database.environment)}
 
 
-def run_pandas(database: Database, folder: Path) -> Costs:
-    """Run the pipeline in pandas."""
+def run_pandas(database: Database, folder: Path, method: str = "insert") -> Costs:
+    """Run the pipeline in pandas, its rows written by `to_sql` as it comes, or by COPY."""
     command = [sys.executable, "-m", "benchmarks.pandas_pipeline", folder, "--reference", REFERENCE, "--cutoff", CUTOFF]
-    return {"pipeline": measured(command, database.environment)}
+    return {"pipeline": measured([*command, "--method", method], database.environment)}
 
 
-SIDES: dict[str, Callable[[Database, Path], Costs]] = {OURS: run_ours, FLOOR: run_floor, PANDAS: run_pandas}
-WHOLE = {OURS: ("load", "build"), FLOOR: ("script",), PANDAS: ("pipeline",)}  # the steps that make up the work
+SIDES: dict[str, Callable[[Database, Path], Costs]] = {
+    OURS: run_ours,
+    FLOOR: run_floor,
+    PANDAS: run_pandas,
+    PANDAS_COPY: partial(run_pandas, method="copy"),
+}
+# the steps that make up the work
+WHOLE = {OURS: ("load", "build"), FLOOR: ("script",), PANDAS: ("pipeline",), PANDAS_COPY: ("pipeline",)}
 
 
 def whole(side: str, costs: Costs) -> Cost:

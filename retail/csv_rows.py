@@ -37,6 +37,8 @@ _SMALLEST_PIECE = 50_000  # below, Python has read it before DuckDB has begun
 _FEW_LINES = 250_000  # bytes of lines taken at once
 _SHOWN_OF_A_LONG_LINE = 1_000  # bytes
 _BOM = b"\xef\xbb\xbf"
+_FEW_QUOTES = 2_000  # of a piece: so many are looked at one by one
+_BLANKS = frozenset(b" \t\v\f")
 _NOT_TEXT = re.compile("[\udc00-\udcff]")
 # A record whose quotes all stand around a cell, or are doubled inside of one
 _CELL = r'(?:"[^"]*(?:""[^"]*)*"|[^",\r\n]*)'
@@ -212,10 +214,15 @@ def _literal(path: Path) -> str:
 
 def _has_blanks_beside_quotes(piece: bytes) -> bool:
     """Tell whether blanks stand around a quoted cell: to DuckDB they are nothing, in a CSV they are content."""
-    if b'"' not in piece:  # at once; the search takes its time
-        return False
-    blanks = [mark for mark in (b" ", b"\t", b"\v", b"\f") if mark in piece]
-    if not any(mark + b'"' in piece or b'"' + mark in piece for mark in blanks):
+    quotes = piece.count(b'"')
+    if quotes > _FEW_QUOTES:  # each mark is looked for at once
+        is_near = any(mark + b'"' in piece or b'"' + mark in piece for mark in (b" ", b"\t", b"\v", b"\f"))
+    else:
+        place, is_near = -1, False
+        for _ in range(quotes):
+            place = piece.find(b'"', place + 1)
+            is_near = is_near or not _BLANKS.isdisjoint(piece[max(0, place - 1) : place + 2])
+    if not is_near:  # at once; the search takes its time
         return False
     return _BLANKS_BESIDE_QUOTES.search(piece) is not None
 

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,7 +114,8 @@ def _start(port: int) -> None:
     try:
         server = _server()
         is_new = not (DATA_DIR / "PG_VERSION").exists()
-        server.ensure_pgdata_inited()
+        with _plain_locale():
+            server.ensure_pgdata_inited()
         if is_new:
             _disable_checksums(server)
         _write_settings(port)
@@ -120,6 +123,20 @@ def _start(port: int) -> None:
     except (OSError, AssertionError, psutil.Error, subprocess.SubprocessError) as error:
         reason = _last_failure(log_size) or one_line(str(getattr(error, "stderr", None) or error))
         raise RetailError(f"the embedded PostgreSQL did not start: {reason}") from error
+
+
+@contextmanager
+def _plain_locale() -> Iterator[None]:
+    """Make a new data folder sort texts by their bytes in any language: keys are then built in half the time."""
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LC_ALL"]
+        else:
+            os.environ["LC_ALL"] = before
 
 
 def _stop() -> None:
@@ -194,11 +211,13 @@ def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
     return [
         ("port", str(port), "part of the socket's name; there is no network listener"),
         ("shared_buffers", f"{min(1024, memory // 8)}MB", "an eighth of the memory"),
-        ("work_mem", f"{min(128, max(16, memory // 64))}MB", "sorts and hashes of a build stay in memory"),
+        ("work_mem", f"{min(256, max(16, memory // 64))}MB", "sorts and hashes of a build stay in memory"),
         ("maintenance_work_mem", f"{min(256, max(64, memory // 32))}MB", "the keys are built after the rows"),
         ("max_worker_processes", str(max(8, cores)), "room for the parallel workers of the next line"),
         ("max_parallel_workers", str(cores), "of all statements together: more would wait for a core"),
         ("max_parallel_workers_per_gather", str(min(4, cores // 2)), "of one statement, as dbt runs several at a time"),
+        ("random_page_cost", "1.1", "tables of this size are in memory, and a day's rows are found by an index"),
+        ("default_statistics_target", "20", "enough to choose a plan by, and every new table is analyzed"),
         ("parallel_tuple_cost", "0.001", "a build writes all rows it reads: the default has one process write them"),
         ("max_parallel_maintenance_workers", str(min(4, cores // 2)), "the same for the building of a key"),
         (

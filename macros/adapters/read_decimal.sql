@@ -4,9 +4,14 @@
 {% endmacro %}
 
 {% macro postgres__read_decimal(text, precision, scale) %}
-    {#- a plain numeric has room for 16,383 decimals; the narrow type is asked for the digits before the point -#}
+    {#- a plain numeric has room for 16,383 decimals; the narrow type is asked for the digits before the point.
+        What is so short that it fits need not be asked. -#}
     {%- set sql -%}
         case
+            when
+                length({{ text }}) <= {{ precision - scale }}
+                and {{ text }} ~ '^[0-9]+(\.[0-9]+)?$'
+                then cast({{ text }} as numeric)
             when
                 {{ text }} ~ '^[+-]?[0-9]+(\.[0-9]+)?$'
                 and pg_input_is_valid({{ text }}, 'numeric')

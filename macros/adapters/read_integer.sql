@@ -2,8 +2,10 @@
 {% macro read_integer(text) %}{{ return(adapter.dispatch('read_integer', 'retail')(text)) }}{% endmacro %}
 
 {% macro postgres__read_integer(text) %}
+    {#- nine digits always fit -#}
     {%- set sql -%}
         case
+            when length({{ text }}) < 10 and {{ text }} ~ '^[0-9]+$' then cast({{ text }} as integer)
             when
                 {{ text }} ~ '^[+-]?[0-9]+(\.0+)?$'
                 and pg_input_is_valid(split_part({{ text }}, '.', 1), 'integer')

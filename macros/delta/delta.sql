@@ -72,12 +72,13 @@
         present.{{ meta.unit }} = touched.{{ meta.unit }}
         and present.{{ meta.kept }} > touched.keep_through;
     {%- elif meta.get('unit') %}
-    delete from {{ relation }}
-    where {{ meta.unit }} in (select {{ meta.unit }} from {{ units or 'amended' }});
+    delete from {{ relation }} as present
+    using {{ units or 'amended' }} as touched
+    where {{ is_same_transaction('present', 'touched') if meta.unit == 'transaction_id' else 'present.' ~ meta.unit ~ ' = touched.' ~ meta.unit }};
         {%- if units %}
-    delete from {{ relation }}
+    delete from {{ relation }} as present
     where
-        {{ meta.unit }} is null
+        {{ has_no_transaction('present') if meta.unit == 'transaction_id' else 'present.' ~ meta.unit ~ ' is null' }}
         and {{ meta.get('null_units', 'true') }}
         and exists (select from {{ units }} where {{ meta.unit }} is null);
         {%- endif %}

@@ -1,5 +1,5 @@
 {#- The raw rows of a table that this build has to judge: all of them; or those of new files, those that a steward repaired,
-    and those that were judged before and are touched now, as the checked table keeps their cells.
+    and those that were judged before and are touched now.
 
     touched   SQL that selects the checked rows to judge again -#}
 {% macro rows_to_read(table, touched) %}
@@ -11,10 +11,6 @@
     {%- set checked = 'checked_' ~ table -%}
     {%- set columns = columns_of(table) | map(attribute='name') | list -%}
     {%- set through = delta().through[checked] -%}
-    {%- set repaired -%}
-        select source_row_number from {{ source('landing', 'repairs') }}
-        where source_table = '{{ table }}' and file_id > {{ through }}
-    {%- endset -%}
     {%- set sql -%}
         (
             select source_row_number, file_id, {{ columns | join(', ') }}
@@ -25,11 +21,12 @@
             from {{ relation }}
             where
                 source_row_number < {{ new_rows_from(checked) }}
-                and source_row_number in ({{ repaired }})
-            union all
-            select checked.source_row_number, checked.file_id, checked.raw_{{ columns | join(', checked.raw_') }}
-            from ({{ touched }}) as checked
-            where checked.source_row_number not in ({{ repaired }})
+                and source_row_number in (
+                    select source_row_number from ({{ touched }}) as checked
+                    union
+                    select source_row_number from {{ source('landing', 'repairs') }}
+                    where source_table = '{{ table }}' and file_id > {{ through }}
+                )
         )
     {%- endset -%}
     {{- return(sql) -}}

@@ -4,23 +4,42 @@
 {% endmacro %}
 
 {#- The rows of a relation that belong to touched transactions; all of them where everything is built anew. Rows without a
-    transaction_id are touched together. -#}
-{% macro touched_rows(relation) %}
+    transaction_id are touched together.
+
+    always  SQL: which of those are always touched -#}
+{% macro touched_rows(relation, always=none) %}
     {%- if not amends() -%}{{- return(nameable(relation)) -}}{%- endif -%}
     {%- set sql -%}
         (
             select untouched.*
             from {{ relation }} as untouched
-            where untouched.transaction_id in (select transaction_id from {{ ref('touched_transactions') }})
+            inner join {{ ref('touched_transactions') }} as touched on {{ is_same_transaction('untouched', 'touched') }}
             union all
             select untouched.*
             from {{ relation }} as untouched
             where
-                untouched.transaction_id is null
-                and exists (select from {{ ref('touched_transactions') }} where transaction_id is null)
+                {{ has_no_transaction('untouched') }}
+                and (
+                    {%- if always %}
+                    {{ always }} or
+                    {%- endif %}
+                    exists (select from {{ ref('touched_transactions') }} where transaction_id is null)
+                )
         )
     {%- endset -%}
     {{- return(sql) -}}
+{% endmacro %}
+
+{#- Whether two rows are of one transaction. An index knows the hash, because a transaction_id may be too long for one. -#}
+{% macro is_same_transaction(one, other) %}
+    {%- set one = one ~ '.transaction_id' -%}
+    {%- set other = other ~ '.transaction_id' -%}
+    {{- return(key_hash([one]) ~ ' = ' ~ key_hash([other]) ~ ' and ' ~ one ~ ' = ' ~ other) -}}
+{% endmacro %}
+
+{#- Whether a row is of no transaction, by the same index. -#}
+{% macro has_no_transaction(relation) %}
+    {{- return(key_hash([relation ~ '.transaction_id']) ~ ' is null') -}}
 {% endmacro %}
 
 {#- The valid rows of a table, typed, as the view stg_<table> shows them; of touched transactions alone where a build
@@ -40,25 +59,9 @@
 {#- Of rejected_records, or of what quarantine_history remembers of them, the rows that this build may see otherwise than
     the last one: those of touched transactions, and all of master data and of lines that are no rows, which are few. -#}
 {% macro touched_rejects(relation) %}
-    {%- if not amends() -%}{{- return(nameable(relation)) -}}{%- endif -%}
-    {%- set sql -%}
-        (
-            select untouched.*
-            from {{ relation }} as untouched
-            where untouched.transaction_id in (select transaction_id from {{ ref('touched_transactions') }})
-            union all
-            select untouched.*
-            from {{ relation }} as untouched
-            where
-                untouched.transaction_id is null
-                and (
-                    untouched.source_table not like 'store_sales_%'
-                    or untouched.source_row_number is null
-                    or exists (select from {{ ref('touched_transactions') }} where transaction_id is null)
-                )
-        )
-    {%- endset -%}
-    {{- return(sql) -}}
+    {{- return(touched_rows(
+        relation, "untouched.source_table not like 'store_sales_%' or untouched.source_row_number is null"
+    )) -}}
 {% endmacro %}
 
 {#- The rows of a relation that belong to touched customers; all of them where everything is built anew. -#}
@@ -69,15 +72,23 @@
     ) -}}
 {% endmacro %}
 
-{#- The valid transactions, of touched customers alone where a build amends: as the checked table has them, because an index
-    knows them there. -#}
+{#- The valid transactions, of touched customers alone where a build amends: those that this build judged, and the others
+    as they were published. -#}
 {% macro transactions_of_customers() %}
     {%- if not amends() -%}{{- return(nameable(ref('stg_store_sales_header'))) -}}{%- endif -%}
+    {%- set names = store_sales_header_columns() | map(attribute='name') | join(', ') -%}
     {%- set sql -%}
         (
-            select {{ typed_columns(store_sales_header_columns()) }}
-            from {{ touched_customers_of(ref('checked_store_sales_header')) }} as checked
-            where is_valid
+            select {{ names }}
+            from {{ touched_customers_of(source('last_marts', 'store_sales_header')) }} as published
+            where not exists (
+                select from {{ ref('touched_transactions') }} as touched
+                where published.transaction_id = touched.transaction_id
+            )
+            union all
+            select {{ names }}
+            from {{ valid_rows('store_sales_header') }} as valid_rows
+            where customer_id in (select customer_id from {{ ref('touched_customers') }})
         )
     {%- endset -%}
     {{- return(sql) -}}

@@ -1,4 +1,4 @@
-{#- Every cell of a raw relation, untouched as raw_<column>, trimmed, and with the value it spells. -#}
+{#- Every cell of a raw relation, trimmed, and with the value it spells. -#}
 {% macro read_cells(relation, columns) %}
     select
         trimmed.*
@@ -9,11 +9,8 @@
         select
             source_row_number,
             file_id
-            {%- for column in columns %},
-            {{ column.name }} as raw_{{ column.name }}
-                {%- if column.type %},
+            {%- for column in columns if column.type %},
             {{ read_text(column.name) }} as {{ column.name }}{{ '_text' if column.read }}
-                {%- endif %}
             {%- endfor %}
         from {{ relation }}
         {{ evaluate_once() }}
@@ -22,9 +19,9 @@
 {% endmacro %}
 
 
-{#- The rows of a raw relation whose key stands more than once, with what they state and in which delivery; a key with a
-    blank part is no key. A statement is a delivery's rows of a key: it is good where they are equal and each is sound by
-    the rules that look at the row alone.
+{#- The rows of a raw relation whose key stands more than once, and by chance a few others, with what they state and in
+    which delivery; a key with a blank part is no key. A statement is a delivery's rows of a key: it is good where they
+    are equal and each is sound by the rules that look at the row alone.
 
     relation      the raw rows
     columns, key  of the table
@@ -36,19 +33,20 @@
     {%- endfor -%}
     {%- set raw_key = [] -%}
     {%- for column in key -%}{%- do raw_key.append(read_text('raw.' ~ column)) -%}{%- endfor -%}
-    {#- a key that stands once and is met here by chance is kept like one that is not met -#}
+    {%- set within = key[:-1] or key -%}
     {%- set rows_of_repeated_keys %}
         (
             select raw.*
             from {{ relation }} as raw
             inner join (
-                select {{ key_hash(key) }} as key_hash
-                from ({{ trimmed_texts(relation, key) }}) as keys
+                select {{ key_hash(within) }} as key_hash
+                from ({{ trimmed_texts(relation, key) }} {{ evaluate_once() }}) as keys
                 where {% for column in key -%} {{ column }} is not null {{ 'and ' if not loop.last }}{%- endfor %}
                 group by 1
-                having count(*) > 1
+                having count(*) > 1 {%- if within != key %} and {{ has_repeated(key[-1]) }}{% endif %}
             ) as repeated
-                on {{ key_hash(raw_key) }} = repeated.key_hash
+                on {{ key_hash(raw_key[:-1] or raw_key) }} = repeated.key_hash
+            where {{ raw_key | join(' is not null and ') }} is not null
         ) as raw
     {%- endset %}
     select
@@ -96,6 +94,7 @@
             select
                 *,
                 min(source_row_number) over of_key as first_row,
+                count(*) over of_key as rows_of_key,
                 coalesce(
                     min(case when is_good then source_row_number end) over of_key,
                     case
@@ -108,6 +107,7 @@
         ) as kept
         window of_key as (partition by {{ key | join(', ') }})
     ) as compared
+    where rows_of_key > 1
 {% endmacro %}
 
 {#- Of master data the latest good statement stands, as of the delivery since which it says the same. A row that is not
@@ -182,7 +182,7 @@
 {% endmacro %}
 
 
-{#- Judges every row of a relation by the rules: the clean values beside the raw ones, and the verdict.
+{#- Judges every row of a relation by the rules: its clean values, and the verdict.
 
     relation        a CTE with the columns the rules look at
     columns, key    of the table
@@ -220,9 +220,6 @@
         {%- for column in also %},
         {{ column }}
         {%- endfor %}
-        {%- for column in columns %},
-        raw_{{ column.name }}
-        {%- endfor %}
     from (
         select
             {{ relation }}.*,
@@ -234,16 +231,24 @@
     ) as labelled
 {% endmacro %}
 
-{#- The rules a row failed, in the order of the book, with ';' between them; an unknown predicate is a failed one. -#}
+{#- The rules a row failed, in the order of the book, with ';' between them; an unknown predicate is a failed one. Most rows
+    fail none, which is asked first because it costs less than to look for each label. -#}
 {% macro labels(rules, label='id') -%}
     {%- if not rules -%}''
     {%- else -%}
-    concat_ws(
-                ';'
-    {%- for rule in rules %},
-                case when ({{ rule.predicate }}) is not true then {{ rule.caused_by if label == 'caused_by' else "'" ~ rule.id ~ "'" }} end
+    case
+                when
+    {%- for rule in rules %}
+                    ({{ rule.predicate }}) {{- ' and' if not loop.last }}
     {%- endfor %}
-            )
+                    then ''
+                else concat_ws(
+                    ';'
+    {%- for rule in rules %},
+                    case when ({{ rule.predicate }}) is not true then {{ rule.caused_by if label == 'caused_by' else "'" ~ rule.id ~ "'" }} end
+    {%- endfor %}
+                )
+            end
     {%- endif -%}
 {%- endmacro %}
 

@@ -1,27 +1,28 @@
-{#- The rejected rows of a checked table, as rejected_records holds them. -#}
+{#- The rejected rows of a checked table, as rejected_records holds them, with their cells as the raw table has them. -#}
 {% macro rejected_rows(table) %}
     {%- set raw_record = {} -%}
     {%- for column in columns_of(table) -%}
-        {%- do raw_record.update({column.name: 'raw_' ~ column.name}) -%}
+        {%- do raw_record.update({column.name: 'raw.' ~ column.name}) -%}
     {%- endfor %}
     select
         '{{ table }}' as source_table,
-        source_row_number,
-        file_id,
-        record_key,
+        checked.source_row_number,
+        checked.file_id,
+        checked.record_key,
         {% if table in fact_tables() -%}
-        transaction_id,
+        checked.transaction_id,
         {%- else -%}
         cast(null as text) as transaction_id,
         {%- endif %}
-        {{ key_of(table) | join(' is not null and ') }} is not null as has_key,
-        failed_rules,
+        {% for column in key_of(table) -%} checked.{{ column }} is not null {{ 'and ' if not loop.last }}{%- endfor %} as has_key,
+        checked.failed_rules,
         {{ reasons(rules_of(table)) }} as reason,
-        nullif(caused_by, '') as caused_by,
+        nullif(checked.caused_by, '') as caused_by,
         {{ json_object(raw_record) }} as raw_record,
-        amount_at_stake
+        checked.amount_at_stake
     from {{ touched_rows(ref('checked_' ~ table)) if table in fact_tables() else nameable(ref('checked_' ~ table)) }} as checked
-    where not is_valid
+    inner join {{ nameable(raw_table(table)) }} as raw on checked.source_row_number = raw.source_row_number
+    where not checked.is_valid
 {% endmacro %}
 
 {#- The lines that are no rows, because they are no CSV, in the shape of rejected rows. -#}

@@ -18,7 +18,6 @@
     {%- set columns = store_sales_line_items_columns() -%}
     {{- return(rules_of_key(columns, 'line_item_id', within='transaction') + [
         rule_missing('transaction_id', keeps='the primary key'),
-        rule_unknown('transaction_id', 'store_sales_header'),
         rule_missing('product_id'),
         rule_unknown('product_id', 'products'),
         rule_parent_rejected('product_id', 'products'),
@@ -56,14 +55,14 @@
     ]) -}}
 {% endmacro %}
 
-{#- header_is_valid is null where no header carries the transaction_id: that is transaction_id_unknown. -#}
 {% macro line_rules_of_transaction() %}
     {%- set keeps = 'that a transaction is whole' -%}
     {{- return([
+        rule_unknown('transaction_id', 'store_sales_header'),
         rule(
             'transaction_rejected',
             ['transaction_id'],
-            'coalesce(header_is_valid, true)',
+            'coalesce(transaction_id_parent_is_valid, true)',
             'the transaction of the line was rejected',
             caused_by=caused_by_parent('transaction_id', 'store_sales_header'),
             parent='store_sales_header',
@@ -73,7 +72,7 @@
         rule(
             'transaction_id_closed',
             ['transaction_id'],
-            'coalesce(batch_id <= header_closed_in_batch, true)',
+            'coalesce(file_id <= header_closed_through_file_id, true)',
             'the transaction was complete before this line was delivered',
             keeps='that a clean transaction stays as it is',
             of_row=false

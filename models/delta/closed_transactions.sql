@@ -9,9 +9,13 @@
 
 with
 
+-- a delivery is known by its last file
 files as (
 
-    select * from {{ source('landing', 'loaded_files') }}
+    select
+        file_id,
+        max(file_id) over (partition by batch_id) as through_file_id
+    from {{ source('landing', 'loaded_files') }}
 
 ),
 
@@ -26,7 +30,7 @@ line_items as (
 
     select
         line_items.*,
-        files.batch_id
+        files.through_file_id
     from {{ nameable(ref('prechecked_store_sales_line_items')) }} as line_items
     inner join in_parts on line_items.transaction_id = in_parts.transaction_id
     inner join files on line_items.file_id = files.file_id
@@ -52,7 +56,7 @@ headers as (
 
     select
         read_headers.*,
-        files.batch_id
+        files.through_file_id
     from read_headers
     inner join files on read_headers.file_id = files.file_id
     left join {{ nameable(ref('repeated_store_sales_header')) }} as repeated
@@ -65,14 +69,14 @@ delivered as (
 
     select
         transaction_id,
-        batch_id,
+        through_file_id,
         count(*) as lines_count,
         bool_or(quantity < 0) as lines_have_return,
         sum(amount_at_stake) as lines_amount,
         bool_and(amount_at_stake is not null) as amounts_are_read,
         bool_and(is_valid) as lines_are_valid
     from line_items
-    group by transaction_id, batch_id
+    group by transaction_id, through_file_id
 
 ),
 
@@ -80,17 +84,17 @@ so_far as (
 
     select
         transaction_id,
-        batch_id,
+        through_file_id,
         sum(lines_count) over until_then as lines_count,
         bool_or(lines_have_return) over until_then as lines_have_return,
         sum(lines_amount) over until_then as lines_amount,
         bool_and(amounts_are_read) over until_then as amounts_are_read,
         bool_and(lines_are_valid) over until_then as lines_are_valid,
-        lead(batch_id) over until_then as next_batch_id
+        lead(through_file_id) over until_then as next_through_file_id
     from delivered
     window until_then as (
         partition by transaction_id
-        order by batch_id
+        order by through_file_id
     )
 
 ),
@@ -102,12 +106,12 @@ whole as (
         cast(so_far.lines_count as bigint) as lines_count,
         so_far.lines_have_return,
         case when so_far.amounts_are_read then so_far.lines_amount end as lines_amount,
-        greatest(so_far.batch_id, headers.batch_id) as closed_in_batch
+        greatest(so_far.through_file_id, headers.through_file_id) as closed_through_file_id
     from so_far
     inner join headers on so_far.transaction_id = headers.transaction_id
     where
         so_far.lines_are_valid
-        and coalesce(so_far.next_batch_id > headers.batch_id, true)
+        and coalesce(so_far.next_through_file_id > headers.through_file_id, true)
         {%- if rejects('store_sales_header', 'total_amount_mismatch') %}
         and (
             not so_far.amounts_are_read
@@ -121,7 +125,7 @@ final as (
 
     select distinct on (transaction_id) *
     from whole
-    order by transaction_id, closed_in_batch
+    order by transaction_id, closed_through_file_id
 
 )
 

@@ -46,12 +46,12 @@ new_entries as (
 old_entries as (
 
     select
-        published_ledger.customer_id,
-        published_ledger.entry_at as since,
-        published_ledger.transaction_id as since_transaction_id
-    from {{ source('last_marts', 'loyalty_ledger') }} as published_ledger
-    inner join {{ ref('touched_transactions') }} as touched
-        on published_ledger.transaction_id = touched.transaction_id
+        published.customer_id,
+        published.transaction_date as since,
+        published.transaction_id as since_transaction_id
+    from {{ source('last_marts', 'store_sales_header') }} as published
+    inner join {{ ref('touched_transactions') }} as touched on published.transaction_id = touched.transaction_id
+    where published.customer_id is not null
 
 ),
 

@@ -74,7 +74,7 @@ waiting_for_{{ parent }} as (
     select waiting.transaction_id
     from rejected_records
     inner join {{ source('last_build', 'checked_' ~ table) }} as waiting
-        on rejected_records.transaction_id = waiting.transaction_id
+        on {{ is_same_transaction('rejected_records', 'waiting') }}
     where
         rejected_records.source_table = '{{ table }}'
         and (

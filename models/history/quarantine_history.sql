@@ -1,7 +1,7 @@
 {{ config(
     unique_key=['raw_layer', 'quarantine_id', 'opening_number'],
     incremental_strategy='merge',
-    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
+    indexes=[{'columns': [key_hash(['transaction_id'])]}],
     pre_hook="alter table if exists {{ this }} add column if not exists transaction_id text",
     post_hook="{{ remember_delta(this) }}",
     meta={'amends': true}

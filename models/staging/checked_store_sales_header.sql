@@ -1,13 +1,11 @@
 {{ config(
     materialized='delta',
-    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
+    indexes=[{'columns': [key_hash(['transaction_id'])]}],
     meta={
         'unit': 'transaction_id',
         'units': 'touched_transactions',
         'partial_indexes': [
             {'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"},
-            {'column': 'source_row_number', 'where': 'transaction_id is null'},
-            {'column': 'customer_id', 'where': 'is_valid'},
             {'column': 'transaction_date', 'where': 'is_valid'},
         ],
     }
@@ -22,12 +20,6 @@
 
 with
 
-stores as (
-
-    select * from {{ ref('checked_stores') }}
-
-),
-
 customer_keys as (
 
     {{ parent_keys(ref('checked_customer_details'), 'customer_id') }}
@@ -36,7 +28,7 @@ customer_keys as (
 
 store_keys as (
 
-    {{ parent_keys('stores', 'store_id') }}
+    {{ parent_keys(ref('checked_stores'), 'store_id') }}
 
 ),
 
@@ -45,7 +37,7 @@ opening_dates as (
     select
         store_id,
         opening_date
-    from stores
+    from {{ ref('checked_stores') }}
     where is_valid
 
 ),
@@ -78,13 +70,13 @@ rows_to_judge as (
         coalesce(closed.lines_amount, lines.lines_amount) as lines_amount,
         coalesce(closed.lines_have_return, lines.lines_have_return) as lines_have_return,
         case when closed.transaction_id is null then lines.lines_at_fault end as lines_at_fault,
-        closed.closed_in_batch
+        closed.closed_through_file_id
         {%- else %}
         lines.lines_count,
         lines.lines_amount,
         lines.lines_have_return,
         lines.lines_at_fault,
-        cast(null as integer) as closed_in_batch
+        cast(null as integer) as closed_through_file_id
         {%- endif %}
     from read_values
     left join repeated on read_values.source_row_number = repeated.source_row_number
@@ -106,7 +98,7 @@ final as (
         key,
         rules_of('store_sales_header'),
         amount='total_amount_read',
-        also=['key_is_taken', 'speaks_for_key', 'closed_in_batch']
+        also=['key_is_taken', 'speaks_for_key', 'closed_through_file_id']
     ) }}
 
 )

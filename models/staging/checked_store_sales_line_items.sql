@@ -1,12 +1,11 @@
 {{ config(
     materialized='delta',
-    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
+    indexes=[{'columns': [key_hash(['transaction_id'])]}],
     meta={
         'unit': 'transaction_id',
         'units': 'touched_transactions',
         'partial_indexes': [
             {'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"},
-            {'column': 'source_row_number', 'where': 'transaction_id is null'},
         ],
     }
 ) }}
@@ -44,21 +43,14 @@ promotions as (
     where is_valid
 
 ),
-{% if lands() %}
-files as (
 
-    select * from {{ source('landing', 'loaded_files') }}
-
-),
-{% endif %}
 rows_to_judge as (
 
     select
         line_items.*,
-        headers.is_valid as header_is_valid,
-        headers.closed_in_batch as header_closed_in_batch,
+        headers.is_valid as transaction_id_parent_is_valid,
+        headers.closed_through_file_id as header_closed_through_file_id,
         case when headers.is_valid then headers.transaction_date end as transaction_date,
-        {{ 'files.batch_id' if lands() else '1' }} as batch_id,
         products.product_category,
         promotions.start_date as promotion_start_date,
         promotions.end_date as promotion_end_date,
@@ -67,9 +59,6 @@ rows_to_judge as (
     left join headers on line_items.transaction_id = headers.transaction_id
     left join products on line_items.product_id = products.product_id
     left join promotions on line_items.promotion_id = promotions.promotion_id
-    {%- if lands() %}
-    left join files on line_items.file_id = files.file_id
-    {%- endif %}
 
 ),
 

@@ -3,21 +3,12 @@
 {%- set columns = store_sales_line_items_columns() -%}
 {%- set key = key_of('store_sales_line_items') -%}
 {%- set line_items = facts_to_read('store_sales_line_items') %}
-{%- set headers = facts_to_read('store_sales_header') %}
 
 {% if var('raw_layer') == 'landing' -%}
 -- depends_on: {{ ref('touched_transactions') }}
 {%- endif %}
 
 with
-
-headers as (
-
-    select {{ read_text('transaction_id') }} as transaction_id
-    from {{ headers }} as raw
-    where {{ read_text('transaction_id') }} is not null
-
-),
 
 products as (
 
@@ -50,10 +41,6 @@ rows_to_judge as (
         repeated.key_is_copy,
         repeated.key_is_conflict,
         coalesce(repeated.key_is_taken, false) as key_is_taken,
-        -- looked up in a list, and not joined: each parallel worker can have its own
-        case
-            when read_values.transaction_id in (select transaction_id from headers) then true
-        end as transaction_id_parent_is_valid,
         products.is_valid as product_id_parent_is_valid,
         promotions.is_valid as promotion_id_parent_is_valid
     from read_values

@@ -1,6 +1,6 @@
 {{ config(
     materialized='delta',
-    indexes=[{'columns': ['transaction_id'], 'type': 'hash'}],
+    indexes=[{'columns': [key_hash(['transaction_id'])]}],
     meta={
         'unit': 'transaction_id',
         'units': 'touched_transactions',

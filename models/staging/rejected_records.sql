@@ -2,7 +2,7 @@
     materialized='delta',
     indexes=[
         {'columns': ['record_key'], 'type': 'hash'},
-        {'columns': ['transaction_id'], 'type': 'hash'},
+        {'columns': [key_hash(['transaction_id'])]},
     ],
     meta={
         'unit': 'transaction_id',

@@ -71,10 +71,15 @@ def query() -> Callable[..., list[tuple]]:
 
 
 @pytest.fixture(scope="session")
-def run_program(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `dbt` or `retail` in the project folder and on a database, with dbt's own files in a temporary folder."""
+def dbt_files(tmp_path_factory) -> dict[str, str]:
+    """A temporary folder for dbt's own files, as the variables that name it."""
     scratch = tmp_path_factory.mktemp("dbt")
-    dbt_files = {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
+    return {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
+
+
+@pytest.fixture(scope="session")
+def run_program(dbt_files) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `dbt` or `retail` in the project folder and on a database."""
 
     def run(
         database: dict[str, str], program: str, *arguments: str, check: bool = True, cwd: Path = PROJECT_DIR
@@ -90,6 +95,22 @@ def run_program(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess[s
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def start_program(dbt_files) -> Callable[..., subprocess.Popen]:
+    """Start what `run_program` runs, and do not wait for it."""
+
+    def start(database: dict[str, str], program: str, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [PROGRAMS / program, *arguments],
+            cwd=PROJECT_DIR,
+            env=os.environ | dbt_files | database,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    return start
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from contextlib import closing
 from random import Random
 
 import pytest
 from comparison import what_is_left
 from deliveries import deliveries, write_deliveries
+from replay import connected
 from worlds import CUTOFF
 
 WORLDS = int(os.environ.get("RETAIL_DELIVERIES", "3"))
@@ -26,8 +29,12 @@ def tables(query):
     return lambda database: what_is_left(query, database, "retail", "retail_staging")
 
 
+def run(*options, **more):
+    return ("dbt", "run", *options, "--vars", json.dumps(VARIABLES | more))
+
+
 def build(run_program, database, *options, **more):
-    return run_program(database, "dbt", "run", *options, "--vars", json.dumps(VARIABLES | more))
+    return run_program(database, *run(*options, **more))
 
 
 def differing(found, expected):
@@ -68,3 +75,48 @@ def test_amending_is_building_anew(new_database, run_program, query, tables, tmp
     assert run_program(
         database, "dbt", "test", "--vars", json.dumps(VARIABLES), "--exclude", "resource_type:unit_test", check=True
     )
+
+
+def kill_at(database, start_program, table, *options):
+    """Start a build, hold up whatever writes a table, and kill the build there, with all that it runs in the server."""
+    with closing(connected(database)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"lock table {table} in share mode")
+        build = start_program(database, *run(*options))
+        others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        for _ in range(600):
+            cursor.execute(f"select pg_stat_clear_snapshot(), count(*) {others} and wait_event_type = 'Lock'")
+            if cursor.fetchone()[1]:
+                break
+            assert build.poll() is None, f"the build ended and did not write {table}"
+            time.sleep(0.1)
+        build.kill()
+        build.wait()
+        cursor.execute(f"select pg_terminate_backend(pid, 10000) {others}")
+
+
+def test_a_build_that_is_killed_is_taken_up_by_the_next_one(new_database, run_program, start_program, tables, tmp_path):
+    """At whatever table it was: the checked ones, the rejects, the ledger, the clean ones."""
+    database = new_database()
+    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    first, *others = write_deliveries(deliveries(1, count=6), tmp_path)
+    run_program(database, "retail", "load", str(first))
+    build(run_program, database)
+    kill_at(database, start_program, "retail_staging.checked_products", "--full-refresh")
+    assert "a table is not there yet" in build(run_program, database).stdout
+    for folder, table in zip(
+        others,
+        (
+            "retail_staging.checked_store_sales_header",
+            "retail_staging.rejected_records",
+            "retail.loyalty_ledger",
+            "retail.store_sales_header",
+            "retail.store_sales_line_items",
+        ),
+        strict=True,
+    ):
+        run_program(database, "retail", "load", str(folder))
+        kill_at(database, start_program, table)
+    assert "built anew" not in build(run_program, database).stdout
+    amended = tables(database)
+    build(run_program, database, "--full-refresh")
+    assert differing(amended, tables(database)) == {}

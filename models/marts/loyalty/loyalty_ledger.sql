@@ -1,9 +1,6 @@
 {{ config(
     materialized='delta',
-    indexes=[
-        {'columns': ['customer_id', 'entry_number'], 'unique': true},
-        {'columns': ['transaction_id']},
-    ],
+    indexes=[{'columns': ['customer_id', 'entry_number'], 'unique': true}],
     meta={
         'unit': 'customer_id',
         'units': 'touched_customers',
@@ -12,6 +9,7 @@
     }
 ) }}
 {% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
 -- depends_on: {{ ref('touched_customers') }}
 -- depends_on: {{ ref('checked_store_sales_header') }}
 -- depends_on: {{ ref('checked_loyalty_rules') }}
@@ -83,21 +81,23 @@ moved as (
         transactions.transaction_id,
         transactions.transaction_date as entry_at,
         points_of_amounts.rule_ids,
-        starts.opening_points,
-        starts.keep_through,
-        starts.earned as earned_at_start,
+        {{ 'starts.opening_points' if amends() else 'cast(null as bigint)' }} as opening_points,
+        {{ 'starts.keep_through' if amends() else 'cast(-1 as bigint)' }} as keep_through,
+        {{ 'starts.earned' if amends() else 'cast(0 as bigint)' }} as earned_at_start,
         case when transactions.total_amount < 0 then -1 else 1 end * points_of_amounts.points as points_due
     from {{ transactions_of_customers() }} as transactions
-    inner join starts on transactions.customer_id = starts.customer_id
     inner join points_of_amounts on abs(transactions.total_amount) = points_of_amounts.total_amount
     {%- if amends() %}
+    inner join starts on transactions.customer_id = starts.customer_id
     where
-        starts.keep_through < 0
-        or transactions.transaction_date > starts.since
-        or (
-            transactions.transaction_date = starts.since
-            and {{ by_code_point('transactions.transaction_id') }} >= {{ by_code_point('starts.since_transaction_id') }}
+        transactions.transaction_date >= coalesce(starts.since, '-infinity')
+        and (
+            starts.keep_through < 0
+            or transactions.transaction_date > starts.since
+            or {{ by_code_point('transactions.transaction_id') }} >= {{ by_code_point('starts.since_transaction_id') }}
         )
+    {%- else %}
+    where transactions.customer_id is not null
     {%- endif %}
 
 ),
@@ -114,6 +114,8 @@ ordered as (
 
     select
         *,
+        -- where everything is built anew, the opening entry alone brings it along
+        coalesce(opening_points, first_value(opening_points) over in_order) as opening_balance,
         keep_through + row_number() over in_order as entry_number,
         earned_at_start + sum(points_due) over in_order as due
     from entries
@@ -125,6 +127,7 @@ ordered as (
 
 ),
 
+{% if bool_var('accept_returns') -%}
 -- what is due may sink below 0, what was earned may not: as far as it has sunk, nothing was there to be taken back
 covered as (
 
@@ -150,6 +153,18 @@ changes as (
     from covered
 
 ),
+{%- else -%}
+-- nothing is ever taken back
+changes as (
+
+    select
+        *,
+        due as earned,
+        due - points_due as earned_before
+    from ordered
+
+),
+{%- endif %}
 
 final as (
 
@@ -161,8 +176,8 @@ final as (
         transaction_id,
         entry_at,
         rule_ids,
-        cast(case when entry_type = 'OPENING' then opening_points else earned - earned_before end as bigint) as points,
-        cast(opening_points + earned as bigint) as running_balance
+        cast(case when entry_type = 'OPENING' then opening_balance else earned - earned_before end as bigint) as points,
+        cast(opening_balance + earned as bigint) as running_balance
     from changes
 
 )

@@ -3,6 +3,7 @@
     meta={'unit': 'customer_id', 'units': 'touched_customers'}
 ) }}
 {% if var('raw_layer') == 'landing' -%}
+-- depends_on: {{ ref('touched_transactions') }}
 -- depends_on: {{ ref('touched_customers') }}
 -- depends_on: {{ ref('checked_store_sales_header') }}
 {%- endif %}

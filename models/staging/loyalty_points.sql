@@ -13,18 +13,22 @@
 -- depends_on: {{ ref('checked_store_sales_header') }}
 -- depends_on: {{ ref('checked_loyalty_rules') }}
 {%- endif %}
--- Points depend on the amount alone, so each distinct amount is judged once and not each transaction.
+-- Points depend on the amount alone, so each distinct amount is judged once and not each transaction. It is done here,
+-- beside the rejects, because the ledger waits for it.
 with
 
 transactions as (
 
-    select * from {{ valid_rows('store_sales_header') }} as valid_rows
+    select * from {{ touched_rows(ref('checked_store_sales_header')) }} as checked
+    where is_valid
 
 ),
 
 rules as (
 
-    select * from {{ ref('stg_loyalty_rules') }}
+    select {{ typed_columns(loyalty_rules_columns()) }}
+    from {{ ref('checked_loyalty_rules') }}
+    where is_valid
 
 ),
 
