@@ -443,8 +443,7 @@ def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tm
     marts, valid_rows = models("path:models/marts"), models("stg_*")
     assert len(marts) > 10 and len(valid_rows) == 7
     assert valid_rows <= models("circuit_breaker+1")
-    # what an amount is worth is no row that is published
-    # the exposures beside them publish nothing
+    # the exposures beside them publish nothing, and what an amount is worth is no row
     read = models("1+path:models/marts/core 1+path:models/marts/loyalty 1+path:models/marts/segmentation")
     assert read <= marts | valid_rows | {"loyalty_points"}
 
