@@ -9,6 +9,8 @@
     null_units, always  SQL: which rows without a unit are touched with the others; which rows always are
     is_amended  false for a work table, which is always built anew
     unlogged  true for a table that a restart of the server may empty, because the next build makes it anew
+    distinct  columns with the share of the rows that have another value in them, where the planner's sample, which takes
+              many rows of few pages, would tell too little
     append    only rows whose `merge_on` is not there yet are added -#}
 {% materialization delta, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}
@@ -36,7 +38,14 @@
         {%- endfor -%}
         {%- if existing is not none -%}{%- do adapter.rename_relation(existing, backup) -%}{%- endif -%}
         {%- do adapter.rename_relation(intermediate, target_relation) -%}
-        {%- if lands() -%}{%- do run_query('analyze ' ~ target_relation) -%}{%- endif -%}
+        {%- if lands() -%}
+            {%- for column, share in config.get('meta', {}).get('distinct', {}).items() -%}
+                {%- do run_query(
+                    'alter table ' ~ target_relation ~ ' alter column ' ~ column ~ ' set (n_distinct = -' ~ share ~ ')'
+                ) -%}
+            {%- endfor -%}
+            {%- do run_query('analyze ' ~ target_relation) -%}
+        {%- endif -%}
     {%- endif -%}
 
     {%- if lands() -%}{%- do run_query(remember_delta(target_relation)) -%}{%- endif -%}

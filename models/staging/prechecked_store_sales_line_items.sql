@@ -1,5 +1,8 @@
 -- A work table: the lines that this build judges, which is all of them only where everything is built anew.
-{{ config(materialized='delta', meta={'unlogged': true, 'is_amended': false}) }}
+{{ config(
+    materialized='delta',
+    meta={'unlogged': true, 'is_amended': false, 'distinct': {'transaction_id': 0.4}}
+) }}
 {%- set columns = store_sales_line_items_columns() -%}
 {%- set key = key_of('store_sales_line_items') -%}
 {%- set line_items = facts_to_read('store_sales_line_items') %}
