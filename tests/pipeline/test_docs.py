@@ -82,14 +82,20 @@ def test_the_types_that_are_stated_are_those_of_the_database(manifest, sample, q
 def test_the_architecture_names_what_is_there(manifest):
     nodes = [*manifest["nodes"].values(), *manifest["sources"].values()]
     present = {node["name"] for node in nodes}
-    labels = re.findall(r"label=(<.*>|\".*\")", docs.ARCHITECTURE.read_text(encoding="utf-8"))
-    named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", " ".join(labels).replace("\\n", " ")))
+    text = docs.ARCHITECTURE.read_text(encoding="utf-8").replace("\\n", " ")
+    labels = re.findall(r"label=(<.*>|\".*\")", text)
+    named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", " ".join(labels)))
     assert len(named) > 20
     assert named <= present
-    tables = {
-        node["name"] for node in nodes if node["resource_type"] == "model" and node["fqn"][1] in ("marts", "history")
-    }
+    models = [node for node in nodes if node["resource_type"] == "model"]
+    tables = {node["name"] for node in models if node["fqn"][1] in ("marts", "history")}
     assert tables - named - {"as_of"} == {"stores", "products"}, "words of their own in the picture"
+    frames = dict(re.findall(r"\n {8}subgraph cluster_(\w+) {(.*?)\n {8}}", text, re.DOTALL))
+    for model in models:
+        if model["name"] in named:
+            place = "quarantine" if "quarantine" in model["config"]["tags"] else model["fqn"][1]
+            frame = "staging" if model["name"] == "circuit_breaker" else place  # it stands between the two
+            assert re.search(rf"\b{model['name']}\b", frames[frame]), f"{model['name']} belongs to {frame}"
 
 
 def test_the_overview_leads_to_what_is_there(manifest):
