@@ -70,13 +70,15 @@ open_before as (
 
 ),
 
-openings as (
+-- of the times that a record was open the last one, which is open still, or not; both in one join, because two of them
+-- were taken for a row each, and compared row by row
+last_openings as (
 
-    select
-        quarantine_id,
-        max(opening_number) as opening_number
+    select distinct on (quarantine_id)
+        *,
+        status = 'open' as is_open
     from remembered
-    group by quarantine_id
+    order by quarantine_id, opening_number desc
 
 ),
 
@@ -85,7 +87,10 @@ rejected_now as (
 
     select
         rejected_records.quarantine_id,
-        coalesce(open_before.opening_number, openings.opening_number + 1, 1) as opening_number,
+        case
+            when last_openings.is_open then last_openings.opening_number
+            else coalesce(last_openings.opening_number + 1, 1)
+        end as opening_number,
         rejected_records.source_table,
         rejected_records.record_key,
         {%- for column in what_was_seen %}
@@ -93,8 +98,14 @@ rejected_now as (
         {%- endfor %}
         'open' as status,
         cast(null as text) as resolution,
-        coalesce(open_before.first_seen_build, build.build_number) as first_seen_build,
-        coalesce(open_before.first_seen_at, build.built_at) as first_seen_at,
+        case
+            when last_openings.is_open then last_openings.first_seen_build
+            else build.build_number
+        end as first_seen_build,
+        case
+            when last_openings.is_open then last_openings.first_seen_at
+            else build.built_at
+        end as first_seen_at,
         build.build_number as last_seen_build,
         build.built_at as last_seen_at,
         cast(null as bigint) as resolved_in_build,
@@ -102,9 +113,8 @@ rejected_now as (
         cast(null as timestamp with time zone) as resolved_by_load
     from rejected_records
     cross join build
-    left join open_before on rejected_records.quarantine_id = open_before.quarantine_id
-    left join openings on rejected_records.quarantine_id = openings.quarantine_id
-    where open_before.last_seen_build is distinct from build.build_number
+    left join last_openings on rejected_records.quarantine_id = last_openings.quarantine_id
+    where not coalesce(last_openings.is_open and last_openings.last_seen_build = build.build_number, false)
 
 ),
 
