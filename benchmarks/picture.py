@@ -12,6 +12,8 @@ _STYLES = {
     "pandas with COPY": {"color": "#cc79a7", "marker": "v", "linestyle": ":", "label": "pandas, rows written by COPY"},
 }
 
+_LABEL_HEIGHT = 1.16  # on the logarithmic axis
+
 
 def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
     """Write the picture.
@@ -30,9 +32,10 @@ def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
             continue
         lines, seconds = zip(*sorted(points.items()), strict=True)
         axes.plot(lines, seconds, linewidth=2.2, markersize=8, **_STYLES[side])
+    for side, (lines, seconds, height) in _ends(series).items():
         axes.annotate(
-            f"{seconds[-1]:.0f} s" if seconds[-1] >= 10 else f"{seconds[-1]:.1f} s",
-            (lines[-1], seconds[-1]),
+            f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s",
+            (lines, height),
             xytext=(9, 0),
             textcoords="offset points",
             va="center",
@@ -54,6 +57,17 @@ def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
     axes.margins(x=0.1)
     axes.legend(fontsize=12, frameon=False, loc="upper left", handlelength=3.5)
     figure.savefig(path, dpi=200)
+
+
+def _ends(series: dict[str, dict[int, float]]) -> dict[str, tuple[int, float, float]]:
+    """Return the last point of each side, and the height of its label, which is above that of the side below."""
+    ends = sorted((points[max(points)], max(points), side) for side, points in series.items() if points)
+    result, lowest = {}, 0.0
+    for seconds, lines, side in ends:
+        height = max(seconds, lowest)
+        result[side] = (lines, seconds, height)
+        lowest = height * _LABEL_HEIGHT
+    return result
 
 
 def _short(lines: int) -> str:
