@@ -6,13 +6,16 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# the engine to build on: postgres or duckdb
+TARGET ?= $(or $(RETAIL_TARGET),postgres)
+export RETAIL_TARGET := $(TARGET)
 # dbt, psql and the rest are those of the environment, whichever shell this is
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: up deps  ## from the seeds to customer_details, with a summary of what came out
+build: $(if $(filter postgres,$(TARGET)),up) deps  ## from the seeds to customer_details, with a summary; TARGET=duckdb: into a file
 	@echo "loading the seeds"
 	@dbt --quiet seed
 	@echo "building and testing the tables"

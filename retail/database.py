@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg2
@@ -11,6 +13,9 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 
 from retail.contract import PROJECT_DIR
 from retail.errors import RetailError
+
+if TYPE_CHECKING:
+    import duckdb
 
 DATA_DIR = PROJECT_DIR / ".postgres"
 
@@ -57,6 +62,37 @@ def connection_parameters() -> ConnectionParameters:
 def marts_schema() -> str:
     """Return the schema of the marts; staging, seeds, history and landing stand beside it, under its name."""
     return os.environ.get("RETAIL_SCHEMA", "retail")
+
+
+def target() -> str:
+    """Return the engine in use, as profiles.yml names it: postgres, or what RETAIL_TARGET says.
+
+    Raises:
+        RetailError: RETAIL_TARGET names no engine.
+    """
+    name = os.environ.get("RETAIL_TARGET", "postgres")
+    if name not in ("postgres", "duckdb"):
+        raise RetailError(f"RETAIL_TARGET is {name!r}: use postgres or duckdb")
+    return name
+
+
+def duckdb_file() -> Path:
+    """Return where DuckDB keeps the tables: what RETAIL_DUCKDB says, else retail.duckdb in this folder."""
+    return Path(os.environ.get("RETAIL_DUCKDB", PROJECT_DIR / "retail.duckdb"))
+
+
+def connect_duckdb() -> duckdb.DuckDBPyConnection:
+    """Open DuckDB's file to be read.
+
+    Raises:
+        RetailError: There is none, or another program holds it.
+    """
+    import duckdb  # the other commands do without
+
+    try:
+        return duckdb.connect(duckdb_file(), read_only=True)
+    except duckdb.Error as error:
+        raise RetailError(f"{duckdb_file()} can't be read: {one_line(str(error))}") from error
 
 
 def is_embedded() -> bool:

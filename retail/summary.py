@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import click
+import duckdb
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import tables
-from retail.database import connect, marts_schema
+from retail.database import connect, connect_duckdb, duckdb_file, marts_schema, target
 from retail.errors import RetailError
 
 _WIDTH = 100
@@ -57,12 +58,12 @@ _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit
 def summary() -> None:
     """Print what the last build made of the data: rows, money, rejects, segments."""
     schema = marts_schema()
-    with closing(connect()) as connection:
+    with closing(connect_duckdb() if target() == "duckdb" else connect()) as connection:
         lines = summary_lines(connection, schema)
     click.echo("\n".join(lines))
 
 
-def summary_lines(connection: Connection, schema: str) -> list[str]:
+def summary_lines(connection: Connection | duckdb.DuckDBPyConnection, schema: str) -> list[str]:
     """Return the summary of a built database, at most 35 lines of 100 columns.
 
     Args:
@@ -78,7 +79,7 @@ def summary_lines(connection: Connection, schema: str) -> list[str]:
         conservation = _fetch(connection, schema, _CONSERVATION)
         reasons = _fetch(connection, schema, _REASONS, [_TOP_REASONS])
         segments = _fetch(connection, schema, _SEGMENTS)
-    except psycopg2.errors.UndefinedTable as error:
+    except (psycopg2.errors.UndefinedTable, duckdb.CatalogException) as error:
         raise RetailError("nothing is built yet: run `make build`") from error
     except psycopg2.Error as error:
         raise RetailError(f"the database refused: {error.diag.message_primary or error}") from error
@@ -95,7 +96,10 @@ def summary_lines(connection: Connection, schema: str) -> list[str]:
         "next",
         *_aligned(
             [
-                ["  make psql", f"then: {_EXAMPLE.format(marts=schema)}"],
+                [
+                    "  make psql" if target() == "postgres" else f"  {duckdb_file().name}",
+                    f"then: {_EXAMPLE.format(marts=schema)}",
+                ],
                 ["  make docs", "the tables, their columns and where they come from, in the browser"],
                 ["  make test", "every check of the project"],
             ]
@@ -103,8 +107,13 @@ def summary_lines(connection: Connection, schema: str) -> list[str]:
     ]
 
 
-def _fetch(connection: Connection, schema: str, query: str, arguments: list[Any] | None = None) -> list[tuple]:
+def _fetch(
+    connection: Connection | duckdb.DuckDBPyConnection, schema: str, query: str, arguments: list[Any] | None = None
+) -> list[tuple]:
     names = {"marts": schema, "staging": f"{schema}_staging", "raw": f"{schema}_raw"}
+    if isinstance(connection, duckdb.DuckDBPyConnection):
+        quoted = {key: '"' + name.replace('"', '""') + '"' for key, name in names.items()}
+        return connection.execute(query.replace("%s", "?").format(**quoted), arguments or []).fetchall()
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(query).format(**{key: sql.Identifier(name) for key, name in names.items()}),

@@ -2,3 +2,6 @@
 {% macro by_code_point(text) %}{{ return(adapter.dispatch('by_code_point', 'retail')(text)) }}{% endmacro %}
 
 {% macro postgres__by_code_point(text) %}{{ return('(' ~ text ~ ') collate "C"') }}{% endmacro %}
+
+{#- DuckDB sorts by bytes, and UTF-8 keeps the order of the code points. -#}
+{% macro duckdb__by_code_point(text) %}{{ return(text) }}{% endmacro %}

@@ -4,3 +4,7 @@
 {% macro postgres__content_of(texts) %}
     {{- return(by_code_point('cast(jsonb_build_array(' ~ texts | join(', ') ~ ') as text)')) -}}
 {% endmacro %}
+
+{% macro duckdb__content_of(texts) %}
+    {{- return('cast(json_array(' ~ texts | join(', ') ~ ') as varchar)') -}}
+{% endmacro %}

@@ -26,3 +26,22 @@
     );
     {%- endif %}
 {% endmacro %}
+
+{#- In DuckDB a key costs an index in memory, and a table that a foreign key points at can't be replaced: the contract's types
+    and columns are kept here, its keys by the data tests. -#}
+{% macro duckdb__create_table_as(temporary, relation, sql, language='sql', partitioned_by=none, sorted_by=none) %}
+    {%- set contracted = config.get('contract').enforced and not temporary %}
+    create {{ 'temporary' if temporary }} table {{ relation }} as
+    select
+        {%- for column in model['columns'].values() if contracted %}
+        cast({{ column.name }} as {{ sql_type(column.data_type) }}) as {{ column.name }} {{- ',' if not loop.last }}
+        {%- else %}
+        *
+        {%- endfor %}
+    from (
+        {{ sql }}
+    ) as built
+{% endmacro %}
+
+{#- DuckDB reads tables by columns: an index would help no query of the project, and has to fit into memory. -#}
+{% macro duckdb__get_create_index_sql(relation, index_dict) %}{{ return(none) }}{% endmacro %}

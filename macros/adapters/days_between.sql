@@ -4,3 +4,7 @@
 {% endmacro %}
 
 {% macro postgres__days_between(earlier, later) %}{{ return('(' ~ later ~ ' - ' ~ earlier ~ ')') }}{% endmacro %}
+
+{% macro duckdb__days_between(earlier, later) %}
+    {{- return("date_diff('day', " ~ earlier ~ ', ' ~ later ~ ')') -}}
+{% endmacro %}

@@ -5,3 +5,5 @@
     four-byte number, which has to be cast, and what has to be cast is no constant yet when PostgreSQL asks whether
     parallel workers may run the subquery: written as eight bytes, they may. -#}
 {% macro postgres__evaluate_once() %}{{ return("offset bigint '0'") }}{% endmacro %}
+
+{% macro duckdb__evaluate_once() %}{{ return('') }}{% endmacro %}

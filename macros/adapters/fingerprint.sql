@@ -1,4 +1,10 @@
-{#- Aggregate: a number that, but for chance, is the same only for the same set of texts, in whatever order. -#}
-{% macro fingerprint(text) %}{{ return(adapter.dispatch('fingerprint', 'retail')(text)) }}{% endmacro %}
+{#- Aggregate: a number that, but for chance, is the same only for the same set of rows, in whatever order. -#}
+{% macro fingerprint(relation) %}{{ return(adapter.dispatch('fingerprint', 'retail')(relation)) }}{% endmacro %}
 
-{% macro postgres__fingerprint(text) %}{{ return('sum(hashtextextended(' ~ text ~ ', 0))') }}{% endmacro %}
+{% macro postgres__fingerprint(relation) %}
+    {{- return('sum(hashtextextended(cast(' ~ relation ~ ' as text), 0))') -}}
+{% endmacro %}
+
+{% macro duckdb__fingerprint(relation) %}
+    {{- return('cast(sum(hash(' ~ relation ~ ')) as decimal(38, 0))') -}}
+{% endmacro %}

@@ -11,3 +11,5 @@
     {%- endfor -%}
     {{- return(sets | join(' and ')) -}}
 {% endmacro %}
+
+{% macro duckdb__has_repeated(text) %}{{ return('count(' ~ text ~ ') > count(distinct ' ~ text ~ ')') }}{% endmacro %}

@@ -5,3 +5,7 @@
     {%- set ordered = by_code_point(text) -%}
     {{- return("string_agg(distinct " ~ ordered ~ ", ';' order by " ~ ordered ~ ")") -}}
 {% endmacro %}
+
+{% macro duckdb__join_texts(text) %}
+    {{- return("string_agg(distinct " ~ text ~ ", ';' order by " ~ text ~ ")") -}}
+{% endmacro %}

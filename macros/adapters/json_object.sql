@@ -8,3 +8,15 @@
     {%- endfor -%}
     {{- return('jsonb_build_object(' ~ pairs | join(', ') ~ ')') -}}
 {% endmacro %}
+
+{#- DuckDB keeps the text of a JSON value as it is written. It is written as PostgreSQL would show it, shorter names first, because
+    the ids of rejects are made of it. -#}
+{% macro duckdb__json_object(members) %}
+    {%- set names = [] -%}
+    {%- for name in members -%}{%- do names.append([name | length, name]) -%}{%- endfor -%}
+    {%- set pairs = [] -%}
+    {%- for _, name in names | sort -%}
+        {%- do pairs.append("'\"" ~ name ~ "\": ' || coalesce(cast(to_json(" ~ members[name] ~ ") as varchar), 'null')") -%}
+    {%- endfor -%}
+    {{- return("cast('{' || " ~ pairs | join(" || ', ' || ") ~ " || '}' as json)") -}}
+{% endmacro %}

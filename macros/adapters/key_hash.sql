@@ -8,3 +8,11 @@
     {%- endfor -%}
     {{- return(hash.sql) -}}
 {% endmacro %}
+
+{#- Without the last bit, so that the number is a bigint; null where a part is, as in PostgreSQL. -#}
+{% macro duckdb__key_hash(texts) %}
+    {{- return(
+        'case when ' ~ texts | join(' is not null and ') ~ ' is not null then cast(hash('
+        ~ texts | join(', ') ~ ') >> 1 as bigint) end'
+    ) -}}
+{% endmacro %}

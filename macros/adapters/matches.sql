@@ -6,3 +6,7 @@
 {% macro postgres__matches(text, pattern, ignore_case) %}
     {{- return(text ~ (' ~* ' if ignore_case else ' ~ ') ~ "'" ~ pattern ~ "'") -}}
 {% endmacro %}
+
+{% macro duckdb__matches(text, pattern, ignore_case) %}
+    {{- return("regexp_matches(" ~ text ~ ", '" ~ pattern ~ "'" ~ (", 'i'" if ignore_case else '') ~ ')') -}}
+{% endmacro %}

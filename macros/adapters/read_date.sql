@@ -12,3 +12,16 @@
     {%- endset -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{#- There is no year 0 in PostgreSQL's calendar. -#}
+{% macro duckdb__read_date(text) %}
+    {%- set sql -%}
+        case
+            when
+                regexp_full_match({{ text }}, '[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                and {{ text }} >= '0001'
+                then try_cast({{ text }} as date)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

@@ -21,3 +21,17 @@
     {%- endset -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{#- DuckDB's decimals have 38 digits: a number with more than 18 decimals, but for zeros at the end, is not read. -#}
+{% macro duckdb__read_decimal(text, precision, scale) %}
+    {%- set value = 'try_cast(' ~ text ~ ' as decimal(' ~ (precision - scale + 19) ~ ', 18))' -%}
+    {%- set sql -%}
+        case
+            when
+                regexp_full_match({{ text }}, '[+-]?[0-9]+([.][0-9]{1,18}0*)?')
+                and abs(round({{ value }}, {{ scale }})) < 1{{ '0' * (precision - scale) }}
+                then {{ value }}
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

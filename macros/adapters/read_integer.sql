@@ -14,3 +14,13 @@
     {%- endset -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{% macro duckdb__read_integer(text) %}
+    {%- set sql -%}
+        case
+            when regexp_full_match({{ text }}, '[+-]?[0-9]+([.]0+)?')
+                then try_cast(ltrim(split_part({{ text }}, '.', 1), '+') as integer)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

@@ -5,3 +5,7 @@
     {#- space, tab, line feed, carriage return, form feed, vertical tab: ASCII only, a no-break space is content -#}
     {{- return("nullif(btrim(" ~ cell ~ ", e' \\t\\n\\r\\f\\x0B'), '')") -}}
 {% endmacro %}
+
+{% macro duckdb__read_text(cell) %}
+    {{- return("nullif(trim(" ~ cell ~ ", e' \\t\\n\\r\\f\\x0B'), '')") -}}
+{% endmacro %}

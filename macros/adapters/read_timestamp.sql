@@ -20,3 +20,16 @@
     {%- endset -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{% macro duckdb__read_timestamp(text) %}
+    {%- set time = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?' -%}
+    {%- set sql -%}
+        case
+            when
+                regexp_full_match({{ text }}, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]{{ time }})?')
+                and {{ text }} >= '0001'
+                then try_cast({{ text }} as timestamp)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

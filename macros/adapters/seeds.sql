@@ -84,3 +84,26 @@
     {%- endfor -%}
     {{- return(statements[0] if statements else '') -}}
 {% endmacro %}
+
+{% macro duckdb__create_csv_table(model, agate_table) %}{{ return(postgres__create_csv_table(model, agate_table)) }}{% endmacro %}
+
+{#- DuckDB binds a list a column. -#}
+{% macro duckdb__load_csv_rows(model, agate_table) %}
+    {%- set types = seed_column_types(model, agate_table) -%}
+    {%- set columns = get_seed_column_quoted_csv(model, agate_table.column_names) -%}
+    {%- set numbered = is_raw_seed(model) -%}
+    {%- set lists, bindings = [], [] -%}
+    {%- for column in agate_table.columns -%}
+        {%- do lists.append('cast(unnest(?) as ' ~ types[loop.index0] ~ ')') -%}
+        {%- do bindings.append(column.values() | list) -%}
+    {%- endfor -%}
+    {%- if numbered -%}
+        {%- do lists.insert(0, 'unnest(range(1, ' ~ (agate_table.rows | length + 1) ~ '))') -%}
+    {%- endif -%}
+    {%- set sql -%}
+        insert into {{ this.render() }} ({{ 'source_row_number, ' if numbered }}{{ columns }})
+        select {{ lists | join(', ') }}
+    {%- endset -%}
+    {%- do adapter.add_query(sql, bindings=bindings, abridge_sql_log=True) -%}
+    {{- return(sql) -}}
+{% endmacro %}

@@ -2,3 +2,5 @@
 {% macro utc_day(moment) %}{{ return(adapter.dispatch('utc_day', 'retail')(moment)) }}{% endmacro %}
 
 {% macro postgres__utc_day(moment) %}{{ return('cast(' ~ moment ~ " at time zone 'UTC' as date)") }}{% endmacro %}
+
+{% macro duckdb__utc_day(moment) %}{{ return('cast(' ~ moment ~ " at time zone 'UTC' as date)") }}{% endmacro %}

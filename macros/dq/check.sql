@@ -206,7 +206,7 @@
             {%- for column in clean %}
         {{ column.clean }} as {{ column.name }},
             {%- endfor %}
-        {{ amount or 'cast(null as numeric)' }} as amount_at_stake,
+        {{ amount or 'cast(null as ' ~ sql_type('numeric') ~ ')' }} as amount_at_stake,
         {%- endif %}
         new_failed_rules = '' {{- ' and is_valid' if judged_before }} as is_valid,
         {{ added_labels('failed_rules', judged_before) }} as failed_rules,

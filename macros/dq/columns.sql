@@ -37,7 +37,7 @@
         name,
         type,
         read=read_decimal(name ~ '_text', precision, scale),
-        clean='cast(round(' ~ name ~ '_read, ' ~ scale ~ ') as ' ~ type ~ ')',
+        clean='cast(round(' ~ name ~ '_read, ' ~ scale ~ ') as ' ~ sql_type(type) ~ ')',
         expected='a number such as 12.50 with at most ' ~ (precision - scale) ~ ' digits before the point',
         scale=scale
     )) -}}
@@ -73,7 +73,7 @@
 {% macro typed_columns(columns) %}
     {%- set casts = [] -%}
     {%- for column in columns | selectattr('type') -%}
-        {%- do casts.append('cast(' ~ column.name ~ ' as ' ~ column.type ~ ') as ' ~ column.name) -%}
+        {%- do casts.append('cast(' ~ column.name ~ ' as ' ~ sql_type(column.type) ~ ') as ' ~ column.name) -%}
     {%- endfor -%}
     {{- return(casts | join(',\n        ')) -}}
 {% endmacro %}

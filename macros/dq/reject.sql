@@ -12,7 +12,7 @@
         {% if table in fact_tables() -%}
         checked.transaction_id,
         {%- else -%}
-        cast(null as text) as transaction_id,
+        cast(null as {{ sql_type('text') }}) as transaction_id,
         {%- endif %}
         {% for column in key_of(table) -%} checked.{{ column }} is not null {{ 'and ' if not loop.last }}{%- endfor %} as has_key,
         checked.failed_rules,
@@ -32,13 +32,13 @@
         cast(null as bigint) as source_row_number,
         file_id,
         '' as record_key,
-        cast(null as text) as transaction_id,
+        cast(null as {{ sql_type('text') }}) as transaction_id,
         false as has_key,
         rule_id as failed_rules,
         {{ reasons(line_rules_of_files(), "rule_id") }} || ' (line ' || line_number || ': ' || detail || ')' as reason,
-        cast(null as text) as caused_by,
+        cast(null as {{ sql_type('text') }}) as caused_by,
         {{ json_object({'line': 'line', 'line_number': 'line_number', 'file_id': 'file_id'}) }} as raw_record,
-        cast(null as numeric) as amount_at_stake
+        cast(null as {{ sql_type('numeric') }}) as amount_at_stake
     from {{ source('landing', 'unreadable_lines') }}
 {% endmacro %}
 
@@ -64,7 +64,7 @@
     select
         source_row_number,
         '{{ rule.parent }}' as root_table,
-        cast({{ rule.columns[0] }} as text) as root_key,
+        cast({{ rule.columns[0] }} as {{ sql_type('text') }}) as root_key,
         1 as steps,
         step || ' < {{ rule.parent }}:' || {{ rule.columns[0] }} as trail
     from {{ relation }}

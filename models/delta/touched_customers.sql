@@ -10,9 +10,9 @@
 -- depends_on: {{ ref('stg_store_sales_header') }}
 {% if not amends_transactions() %}
 select
-    cast(null as text) as customer_id,
-    cast(null as timestamp) as since,
-    cast(null as text) as since_transaction_id,
+    cast(null as {{ sql_type('text') }}) as customer_id,
+    cast(null as {{ sql_type('timestamp') }}) as since,
+    cast(null as {{ sql_type('text') }}) as since_transaction_id,
     cast(null as bigint) as keep_through
 where false
 {% else %}
@@ -64,7 +64,7 @@ openings as (
             when customers.total_loyalty_points = published_balances.opening_points
                 then cast('infinity' as timestamp)
         end as since,
-        cast(null as text) as since_transaction_id
+        cast(null as {{ sql_type('text') }}) as since_transaction_id
     from customers
     left join published_balances on customers.customer_id = published_balances.customer_id
     where

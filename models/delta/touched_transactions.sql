@@ -27,7 +27,7 @@
     ),
 ] %}
 {% if not amends_transactions() %}
-select cast(null as text) as transaction_id
+select cast(null as {{ sql_type('text') }}) as transaction_id
 where false
 {% else %}
 with
@@ -86,7 +86,7 @@ waiting_for_{{ parent }} as (
             where source_row_number >= {{ first_row }}
         )
     {% else %}
-    select cast(null as text) as transaction_id
+    select cast(null as {{ sql_type('text') }}) as transaction_id
     where false
     {% endif %}
 ),

@@ -35,15 +35,19 @@ seen as (
 
     select
         -- a seed does not say when it was loaded
-        {{ '(select max(loaded_at) from files)' if lands() else 'cast(null as timestamptz)' }} as loaded_at,
+        {% if lands() -%}
+        (select max(loaded_at) from files)
+        {%- else -%}
+        cast(null as {{ sql_type('timestamp with time zone') }})
+        {%- endif %} as loaded_at,
         (select cast(sum(rows_in) as bigint) from tables) as rows_in,
         (select count(*) from rejected_records) as rows_rejected,
-        (select {{ fingerprint('cast(dq_summary as text)') }} from dq_summary) as summary_fingerprint,
+        (select {{ fingerprint('dq_summary') }} from dq_summary) as summary_fingerprint,
         -- rejects change with the files alone, or with the counts: no need to look at all of them each day
         {% if lands() -%}
-        (select cast(max(file_id) as numeric) from files)
+        (select cast(max(file_id) as {{ sql_type('numeric') }}) from files)
         {%- else -%}
-        (select {{ fingerprint('cast(rejected_records as text)') }} from rejected_records)
+        (select {{ fingerprint('rejected_records') }} from rejected_records)
         {%- endif %} as rejects_fingerprint
 
 ),
@@ -61,7 +65,7 @@ earlier as (
     -- nothing yet: the shape alone
     select
         cast(null as bigint) as build_number,
-        cast(null as text) as raw_layer,
+        cast(null as {{ sql_type('text') }}) as raw_layer,
         loaded_at,
         summary_fingerprint,
         rejects_fingerprint
@@ -84,7 +88,7 @@ final as (
     select
         (select coalesce(max(earlier.build_number), 0) + 1 from earlier) as build_number,
         '{{ var('raw_layer') }}' as raw_layer,
-        cast('{{ run_started_at }}' as timestamp with time zone) as built_at,
+        cast('{{ run_started_at }}' as {{ sql_type('timestamp with time zone') }}) as built_at,
         seen.loaded_at,
         seen.rows_in,
         seen.rows_rejected,

@@ -52,12 +52,12 @@ remembered as (
         {{ column }},
         {%- endfor %}
         cast(null as bigint) as opening_number,
-        cast(null as text) as status,
-        cast(null as text) as resolution,
+        cast(null as {{ sql_type('text') }}) as status,
+        cast(null as {{ sql_type('text') }}) as resolution,
         cast(null as bigint) as first_seen_build,
-        cast(null as timestamp with time zone) as first_seen_at,
+        cast(null as {{ sql_type('timestamp with time zone') }}) as first_seen_at,
         cast(null as bigint) as last_seen_build,
-        cast(null as timestamp with time zone) as last_seen_at
+        cast(null as {{ sql_type('timestamp with time zone') }}) as last_seen_at
     from rejected_records
     where false
     {% endif %}
@@ -97,7 +97,7 @@ rejected_now as (
         rejected_records.{{ column }},
         {%- endfor %}
         'open' as status,
-        cast(null as text) as resolution,
+        cast(null as {{ sql_type('text') }}) as resolution,
         case
             when last_openings.is_open then last_openings.first_seen_build
             else build.build_number
@@ -109,8 +109,8 @@ rejected_now as (
         build.build_number as last_seen_build,
         build.built_at as last_seen_at,
         cast(null as bigint) as resolved_in_build,
-        cast(null as timestamp with time zone) as resolved_at,
-        cast(null as timestamp with time zone) as resolved_by_load
+        cast(null as {{ sql_type('timestamp with time zone') }}) as resolved_at,
+        cast(null as {{ sql_type('timestamp with time zone') }}) as resolved_by_load
     from rejected_records
     cross join build
     left join last_openings on rejected_records.quarantine_id = last_openings.quarantine_id
@@ -169,7 +169,7 @@ resolved_now as (
         {%- endfor %}
         'resolved' as status,
         case
-            when gone.failed_rules like '%\_duplicate%' and clean_keys.record_key is not null then 'withdrawn'
+            when position('_duplicate' in gone.failed_rules) > 0 and clean_keys.record_key is not null then 'withdrawn'
             when clean_keys.record_key is not null then 'repaired'
             when rejected_keys.record_key is not null then 'replaced'
             else 'withdrawn'

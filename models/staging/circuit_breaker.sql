@@ -62,8 +62,8 @@ limits as (
     {% for scope in scopes %}
     select
         '{{ scope }}' as scope,
-        cast({{ share_limit('warn_rejected_share', scope) }} as numeric) as warn_rejected_share,
-        cast({{ share_limit('max_rejected_share', scope) }} as numeric) as max_rejected_share
+        cast({{ share_limit('warn_rejected_share', scope) }} as {{ sql_type('numeric') }}) as warn_rejected_share,
+        cast({{ share_limit('max_rejected_share', scope) }} as {{ sql_type('numeric') }}) as max_rejected_share
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 
@@ -116,7 +116,7 @@ judged as (
         scopes.scope,
         cast(scopes.rows_in as bigint) as rows_in,
         cast(scopes.rows_rejected as bigint) as rows_rejected,
-        round(scopes.rows_rejected / nullif(cast(scopes.rows_in as numeric), 0), 6) as rejected_share,
+        {{ share_of('scopes.rows_rejected', 'scopes.rows_in') }} as rejected_share,
         limits.warn_rejected_share,
         limits.max_rejected_share,
         scopes.scope = 'overall' or scopes.rows_in >= {{ var('rejected_share_min_rows') }} as is_judged_by_share,

@@ -50,10 +50,10 @@ counted as (
             where is_valid
         ) as amount_clean_rounded
         {%- else %}
-        cast(null as numeric) as amount_in,
-        cast(null as numeric) as amount_clean,
-        cast(null as numeric) as amount_rejected,
-        cast(null as numeric) as amount_clean_rounded
+        cast(null as {{ sql_type('numeric') }}) as amount_in,
+        cast(null as {{ sql_type('numeric') }}) as amount_clean,
+        cast(null as {{ sql_type('numeric') }}) as amount_rejected,
+        cast(null as {{ sql_type('numeric') }}) as amount_clean_rounded
         {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

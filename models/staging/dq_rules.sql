@@ -14,7 +14,7 @@ select
     '{{ rule.severity }}' as severity,
     '{{ rule.message }}' as message,
     {{ 'true' if rule.caused_by else 'false' }} as is_cascade,
-    {{ "'" ~ rule.keeps ~ "'" if rule.keeps else 'cast(null as text)' }} as kept_for
+    {{ "'" ~ rule.keeps ~ "'" if rule.keeps else 'cast(null as ' ~ sql_type('text') ~ ')' }} as kept_for
 {{ 'union all' if not (loop.last and outer.last) }}
 {%- endfor %}
 {%- endfor %}

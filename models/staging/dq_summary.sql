@@ -75,7 +75,7 @@ final as (
         rules.message,
         cast(coalesce(tables.rows_in, 0) as bigint) as rows_in,
         cast(coalesce(failures.rows_failed, 0) as bigint) as rows_failed,
-        round(coalesce(failures.rows_failed, 0) / nullif(tables.rows_in, 0), 6) as share_failed,
+        {{ share_of('coalesce(failures.rows_failed, 0)', 'tables.rows_in') }} as share_failed,
         failures.amount_at_stake
     from rules
     left join tables on rules.source_table = tables.source_table

@@ -53,7 +53,7 @@ identified as (
         *,
         case
             when has_key and rows_of_key = 1 then 'key'
-            else copy_number || ' ' || cast(raw_record as text)
+            else copy_number || ' ' || cast(raw_record as {{ sql_type('text') }})
         end as known_by
     from copies
 

@@ -60,9 +60,9 @@ opening as (
     select
         customer_id,
         'OPENING' as entry_type,
-        cast(null as varchar(30)) as transaction_id,
-        cast(null as timestamp) as entry_at,
-        cast(null as text) as rule_ids,
+        cast(null as {{ sql_type('varchar(30)') }}) as transaction_id,
+        cast(null as {{ sql_type('timestamp') }}) as entry_at,
+        cast(null as {{ sql_type('text') }}) as rule_ids,
         opening_points,
         keep_through,
         earned as earned_at_start,
@@ -146,7 +146,7 @@ changes as (
 
     select
         *,
-        lag(earned, 1, cast(earned_at_start as numeric)) over (
+        lag(earned, 1, cast(earned_at_start as {{ sql_type('numeric') }})) over (
             partition by customer_id
             order by entry_number
         ) as earned_before

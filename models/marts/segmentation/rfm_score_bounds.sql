@@ -21,8 +21,8 @@ bounds as (
         '{{ dimension }}' as dimension,
         scores.score,
         count(customer_rfm.customer_id) as customers,
-        cast(min(customer_rfm.{{ value }}) as numeric) as lowest_value,
-        cast(max(customer_rfm.{{ value }}) as numeric) as highest_value
+        cast(min(customer_rfm.{{ value }}) as {{ sql_type('numeric') }}) as lowest_value,
+        cast(max(customer_rfm.{{ value }}) as {{ sql_type('numeric') }}) as highest_value
     from scores
     left join customer_rfm on scores.score = customer_rfm.{{ score }}
     group by scores.score

@@ -4,6 +4,19 @@
         {{ exceptions.raise_compiler_error("is_raw is not in the offline stand-in of dbt_expectations") }}
     {%- endif -%}
     {{ dbt_expectations.rows_not(
-        model, "regexp_like(" ~ column_name ~ ", '" ~ regex ~ "', '" ~ flags ~ "')", row_condition
+        model, dbt_expectations.holds_pattern(column_name, regex, flags), row_condition
     ) }}
 {% endtest %}
+
+{#- Whether a text holds the pattern anywhere, by the engine's own function. -#}
+{% macro holds_pattern(text, regex, flags) -%}
+    {{ return(adapter.dispatch("holds_pattern", "dbt_expectations")(text, regex, flags)) }}
+{%- endmacro %}
+
+{% macro default__holds_pattern(text, regex, flags) -%}
+    {{ return("regexp_like(" ~ text ~ ", '" ~ regex ~ "', '" ~ flags ~ "')") }}
+{%- endmacro %}
+
+{% macro duckdb__holds_pattern(text, regex, flags) -%}
+    {{ return("regexp_matches(" ~ text ~ ", '" ~ regex ~ "', '" ~ flags ~ "')") }}
+{%- endmacro %}
