@@ -77,8 +77,8 @@ def target() -> str:
 
 
 def duckdb_file() -> Path:
-    """Return where DuckDB keeps the tables: what RETAIL_DUCKDB says, else retail.duckdb in this folder."""
-    return Path(os.environ.get("RETAIL_DUCKDB", PROJECT_DIR / "retail.duckdb"))
+    """Return where DuckDB keeps the tables: what RETAIL_DUCKDB says, else warehouse.duckdb in this folder."""
+    return Path(os.environ.get("RETAIL_DUCKDB", PROJECT_DIR / "warehouse.duckdb"))
 
 
 def connect_duckdb() -> duckdb.DuckDBPyConnection:

@@ -17,7 +17,7 @@ OF_A_BUILD = ("built_at", "first_seen_at", "last_seen_at", "summary_fingerprint"
 @pytest.fixture(scope="module")
 def duckdb_file(tmp_path_factory, run_program) -> str:
     """The sample, seeded, built and tested by dbt on DuckDB."""
-    file = str(tmp_path_factory.mktemp("duckdb") / "retail.duckdb")
+    file = str(tmp_path_factory.mktemp("duckdb") / "warehouse.duckdb")
     database = {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": file}
     run_program(database, "dbt", "seed")
     run_program(database, "dbt", "build")
