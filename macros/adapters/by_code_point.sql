@@ -3,5 +3,5 @@
 
 {% macro postgres__by_code_point(text) %}{{ return('(' ~ text ~ ') collate "C"') }}{% endmacro %}
 
-{#- DuckDB sorts by bytes, and UTF-8 keeps the order of the code points. -#}
-{% macro duckdb__by_code_point(text) %}{{ return(text) }}{% endmacro %}
+{#- DuckDB and Spark sort by bytes, and UTF-8 keeps the order of the code points. -#}
+{% macro default__by_code_point(text) %}{{ return(text) }}{% endmacro %}

@@ -8,3 +8,5 @@
 {% macro duckdb__content_of(texts) %}
     {{- return('cast(json_array(' ~ texts | join(', ') ~ ') as varchar)') -}}
 {% endmacro %}
+
+{% macro spark__content_of(texts) %}{{ return('to_json(array(' ~ texts | join(', ') ~ '))') }}{% endmacro %}

@@ -30,10 +30,20 @@
 {#- In DuckDB a key costs an index in memory, and a table that a foreign key points at can't be replaced: the contract's types
     and columns are kept here, its keys by the data tests. -#}
 {% macro duckdb__create_table_as(temporary, relation, sql, language='sql', partitioned_by=none, sorted_by=none) %}
-    {%- set contracted = config.get('contract').enforced and not temporary %}
     create {{ 'temporary' if temporary }} table {{ relation }} as
+    {{ as_contracted(sql, temporary) }}
+{% endmacro %}
+
+{#- Spark knows no keys at all. -#}
+{% macro spark__create_table_as(temporary, relation, sql, language='sql') %}
+    create {{ 'or replace temporary view' if temporary else 'table' }} {{ relation }} {{ 'using parquet' if not temporary }} as
+    {{ as_contracted(sql, temporary) }}
+{% endmacro %}
+
+{#- The SQL with the columns and types of the model's contract, where it has one. -#}
+{% macro as_contracted(sql, temporary) %}
     select
-        {%- for column in model['columns'].values() if contracted %}
+        {%- for column in model['columns'].values() if config.get('contract').enforced and not temporary %}
         cast({{ column.name }} as {{ sql_type(column.data_type) }}) as {{ column.name }} {{- ',' if not loop.last }}
         {%- else %}
         *

@@ -8,3 +8,5 @@
 {% macro duckdb__days_between(earlier, later) %}
     {{- return("date_diff('day', " ~ earlier ~ ', ' ~ later ~ ')') -}}
 {% endmacro %}
+
+{% macro spark__days_between(earlier, later) %}{{ return('datediff(' ~ later ~ ', ' ~ earlier ~ ')') }}{% endmacro %}

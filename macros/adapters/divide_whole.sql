@@ -6,3 +6,5 @@
 {% macro postgres__divide_whole(part, whole) %}{{ return('((' ~ part ~ ') / (' ~ whole ~ '))') }}{% endmacro %}
 
 {% macro duckdb__divide_whole(part, whole) %}{{ return('((' ~ part ~ ') // (' ~ whole ~ '))') }}{% endmacro %}
+
+{% macro spark__divide_whole(part, whole) %}{{ return('((' ~ part ~ ') div (' ~ whole ~ '))') }}{% endmacro %}

@@ -6,4 +6,4 @@
     parallel workers may run the subquery: written as eight bytes, they may. -#}
 {% macro postgres__evaluate_once() %}{{ return("offset bigint '0'") }}{% endmacro %}
 
-{% macro duckdb__evaluate_once() %}{{ return('') }}{% endmacro %}
+{% macro default__evaluate_once() %}{{ return('') }}{% endmacro %}

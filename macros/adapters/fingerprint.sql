@@ -8,3 +8,8 @@
 {% macro duckdb__fingerprint(relation) %}
     {{- return('cast(sum(hash(' ~ relation ~ ')) as decimal(38, 0))') -}}
 {% endmacro %}
+
+{#- The sum of half of each hash: there is room for two thousand million rows. -#}
+{% macro spark__fingerprint(relation) %}
+    {{- return('sum(shiftright(xxhash64(struct(' ~ relation ~ '.*)), 32))') -}}
+{% endmacro %}

@@ -13,3 +13,13 @@
 {% endmacro %}
 
 {% macro duckdb__has_repeated(text) %}{{ return('count(' ~ text ~ ') > count(distinct ' ~ text ~ ')') }}{% endmacro %}
+
+{#- As in PostgreSQL: a task hands on two numbers a group, not its texts. -#}
+{% macro spark__has_repeated(text) %}
+    {%- set hash = key_hash([text]) -%}
+    {%- set sets = [] -%}
+    {%- for part in [hash, 'shiftright(' ~ hash ~ ', 32)'] -%}
+        {%- do sets.append('count(*) > bit_count(bit_or(shiftleft(1L, cast(' ~ part ~ ' & 63 as int))))') -%}
+    {%- endfor -%}
+    {{- return(sets | join(' and ')) -}}
+{% endmacro %}

@@ -9,3 +9,7 @@
 {% macro duckdb__join_texts(text) %}
     {{- return("string_agg(distinct " ~ text ~ ", ';' order by " ~ text ~ ")") -}}
 {% endmacro %}
+
+{% macro spark__join_texts(text) %}
+    {{- return("listagg(distinct " ~ text ~ ", ';') within group (order by " ~ text ~ ")") -}}
+{% endmacro %}

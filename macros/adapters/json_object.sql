@@ -20,3 +20,14 @@
     {%- endfor -%}
     {{- return("cast('{' || " ~ pairs | join(" || ', ' || ") ~ " || '}' as json)") -}}
 {% endmacro %}
+
+{#- A Spark string, written in the same way; an array of one value, without its brackets, is that value. -#}
+{% macro spark__json_object(members) %}
+    {%- set names = [] -%}
+    {%- for name in members -%}{%- do names.append([name | length, name]) -%}{%- endfor -%}
+    {%- set pairs = [] -%}
+    {%- for _, name in names | sort -%}
+        {%- do pairs.append("'\"" ~ name ~ "\": ' || trim(both '[]' from to_json(array(" ~ members[name] ~ ")))") -%}
+    {%- endfor -%}
+    {{- return("'{' || " ~ pairs | join(" || ', ' || ") ~ " || '}'") -}}
+{% endmacro %}

@@ -16,3 +16,9 @@
         ~ texts | join(', ') ~ ') >> 1 as bigint) end'
     ) -}}
 {% endmacro %}
+
+{% macro spark__key_hash(texts) %}
+    {{- return(
+        'case when ' ~ texts | join(' is not null and ') ~ ' is not null then xxhash64(' ~ texts | join(', ') ~ ') end'
+    ) -}}
+{% endmacro %}

@@ -25,3 +25,15 @@
     {%- endset -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{% macro spark__read_date(text) %}
+    {%- set sql -%}
+        case
+            when
+                {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+                and {{ text }} >= '0001'
+                then try_cast({{ text }} as date)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

@@ -35,3 +35,17 @@
     {%- endset -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{#- Spark's have as many. -#}
+{% macro spark__read_decimal(text, precision, scale) %}
+    {%- set value = 'try_cast(' ~ text ~ ' as decimal(' ~ (precision - scale + 19) ~ ', 18))' -%}
+    {%- set sql -%}
+        case
+            when
+                {{ text }} rlike '^[+-]?[0-9]+([.][0-9]{1,18}0*)?$'
+                and abs(round({{ value }}, {{ scale }})) < 1{{ '0' * (precision - scale) }}
+                then {{ value }}
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

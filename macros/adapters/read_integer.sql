@@ -24,3 +24,13 @@
     {%- endset -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{% macro spark__read_integer(text) %}
+    {%- set sql -%}
+        case
+            when {{ text }} rlike '^[+-]?[0-9]+([.]0+)?$'
+                then try_cast(split_part({{ text }}, '.', 1) as int)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

@@ -9,3 +9,7 @@
 {% macro duckdb__read_text(cell) %}
     {{- return("nullif(trim(" ~ cell ~ ", e' \\t\\n\\r\\f\\x0B'), '')") -}}
 {% endmacro %}
+
+{% macro spark__read_text(cell) %}
+    {{- return("nullif(trim(both ' \\t\\n\\r\\u000C\\u000B' from " ~ cell ~ "), '')") -}}
+{% endmacro %}

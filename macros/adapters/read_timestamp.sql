@@ -33,3 +33,16 @@
     {%- endset -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{% macro spark__read_timestamp(text) %}
+    {%- set time = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?' -%}
+    {%- set sql -%}
+        case
+            when
+                {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]{{ time }})?$'
+                and {{ text }} >= '0001'
+                then try_cast({{ text }} as timestamp_ntz)
+        end
+    {%- endset -%}
+    {{- return(sql) -}}
+{% endmacro %}

@@ -107,3 +107,48 @@
     {%- do adapter.add_query(sql, bindings=bindings, abridge_sql_log=True) -%}
     {{- return(sql) -}}
 {% endmacro %}
+
+{% macro spark__get_batch_size() %}{{ return(20000) }}{% endmacro %}
+
+{% macro spark__create_csv_table(model, agate_table) %}
+    {%- if is_raw_seed(model) -%}{%- do check_seed_columns(model, agate_table) -%}{%- endif -%}
+    {%- set types = seed_column_types(model, agate_table) -%}
+    {%- set sql -%}
+        create table {{ this.render() }} (
+            {{ 'source_row_number bigint,' if is_raw_seed(model) }}
+            {%- for column in agate_table.column_names %}
+            {{ column }} {{ sql_type(types[loop.index0]) }} {{- ',' if not loop.last }}
+            {%- endfor %}
+        ) using parquet
+    {%- endset -%}
+    {%- call statement('_') -%}{{ sql }}{%- endcall -%}
+    {{- return(sql) -}}
+{% endmacro %}
+
+{#- Spark binds nothing: a batch is one text of JSON, which its parser reads at once; a literal a cell would take minutes. -#}
+{% macro spark__load_csv_rows(model, agate_table) %}
+    {%- set types = seed_column_types(model, agate_table) -%}
+    {%- set batch_size = get_batch_size() -%}
+    {%- set statements = [] -%}
+    {%- for start in range(0, agate_table.rows | length, batch_size) -%}
+        {%- set batch = [] -%}
+        {%- for row in agate_table.rows[start:start + batch_size] -%}
+            {%- set cells = [] -%}
+            {%- for cell in row.values() -%}{%- do cells.append(none if cell is none else cell | string) -%}{%- endfor -%}
+            {%- do batch.append(cells) -%}
+        {%- endfor -%}
+        {%- set json = tojson(batch) | replace('\\', '\\\\') | replace("'", "\\'") -%}
+        {%- set sql -%}
+            insert into {{ this.render() }}
+            select
+                {{ 'place + ' ~ (start + 1) ~ ',' if is_raw_seed(model) }}
+                {%- for type in types %}
+                cast(cells[{{ loop.index0 }}] as {{ sql_type(type) }}) {{- ',' if not loop.last }}
+                {%- endfor %}
+            from (select posexplode(from_json('{{ json }}', 'array<array<string>>')) as (place, cells)) as batch
+        {%- endset -%}
+        {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
+        {%- do statements.append(sql) -%}
+    {%- endfor -%}
+    {{- return(statements[0] if statements else '') -}}
+{% endmacro %}

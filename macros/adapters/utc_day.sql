@@ -4,3 +4,7 @@
 {% macro postgres__utc_day(moment) %}{{ return('cast(' ~ moment ~ " at time zone 'UTC' as date)") }}{% endmacro %}
 
 {% macro duckdb__utc_day(moment) %}{{ return('cast(' ~ moment ~ " at time zone 'UTC' as date)") }}{% endmacro %}
+
+{% macro spark__utc_day(moment) %}
+    {{- return('cast(to_utc_timestamp(' ~ moment ~ ', current_timezone()) as date)') -}}
+{% endmacro %}

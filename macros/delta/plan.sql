@@ -32,7 +32,7 @@
 {#- The relation of the model delta_plan, for those that come after a model that refers to it. -#}
 {% macro delta_plan() %}
     {{- return(api.Relation.create(
-        database=target.database, schema=target.schema ~ '_staging', identifier='delta_plan'
+        database=target.database | default(none), schema=target.schema ~ '_staging', identifier='delta_plan'
     )) -}}
 {% endmacro %}
 

@@ -2,7 +2,7 @@
     dropped or replaced by another kind of build is not known any more. -#}
 {% macro delta_state() %}
     {{- return(api.Relation.create(
-        database=target.database, schema=target.schema ~ '_staging', identifier='delta_state'
+        database=target.database | default(none), schema=target.schema ~ '_staging', identifier='delta_state'
     )) -}}
 {% endmacro %}
 

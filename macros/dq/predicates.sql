@@ -37,7 +37,7 @@
 {% endmacro %}
 
 {% macro is_email(text) %}
-    {{- return('coalesce(' ~ matches(text, '^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$') ~ ', true)') -}}
+    {{- return('coalesce(' ~ matches(text, '^[^@ ]+@[^@ ]+[.][^@ ]+$') ~ ', true)') -}}
 {% endmacro %}
 
 {% macro names_no_season(text) %}
@@ -45,7 +45,7 @@
         'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday', 'weekdays?', 'weekends?',
         'spring', 'summer', 'autumn', 'fall', 'winter', 'season', 'seasonal', 'holidays?', 'christmas', 'easter'
     ] -%}
-    {%- set pattern = '(^|[^[:alnum:]])(' ~ words | join('|') ~ ')($|[^[:alnum:]])' -%}
+    {%- set pattern = '(^|[^a-zA-Z0-9])(' ~ words | join('|') ~ ')($|[^a-zA-Z0-9])' -%}
     {{- return('coalesce(not ' ~ matches(text, pattern, ignore_case=true) ~ ', true)') -}}
 {% endmacro %}
 

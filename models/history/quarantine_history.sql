@@ -2,7 +2,7 @@
     unique_key=['raw_layer', 'quarantine_id', 'opening_number'],
     incremental_strategy='merge',
     indexes=[{'columns': [key_hash(['transaction_id'])]}],
-    pre_hook="alter table if exists {{ this }} add column if not exists transaction_id text",
+    pre_hook="{{ add_missing_column(this, 'transaction_id', 'text') }}",
     post_hook="{{ remember_delta(this) }}",
     meta={'amends': true}
 ) }}
@@ -74,11 +74,19 @@ open_before as (
 -- were taken for a row each, and compared row by row
 last_openings as (
 
-    select distinct on (quarantine_id)
+    select
         *,
         status = 'open' as is_open
-    from remembered
-    order by quarantine_id, opening_number desc
+    from (
+        select
+            *,
+            row_number() over (
+                partition by quarantine_id
+                order by opening_number desc
+            ) as openings_since
+        from remembered
+    ) as numbered
+    where openings_since = 1
 
 ),
 

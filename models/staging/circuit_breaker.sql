@@ -103,7 +103,7 @@ top_reasons as (
 
     select
         scope,
-        string_agg(reason || ' (' || rows_failed || ')', ', ' order by place) as top_rules
+        {{ join_in_order("reason || ' (' || rows_failed || ')'", ', ', 'place') }} as top_rules
     from ranked_reasons
     where place <= 3
     group by scope

@@ -1,5 +1,5 @@
 -- The planner has to know how few the rules are: they are joined to every reject.
-{{ config(post_hook="analyze {{ this }}") }}
+{{ config(post_hook="{{ analyze_table(this) }}") }}
 
 -- the rule books as rows, so that a reason can be looked up and a rule that nothing failed is seen too
 {%- do require_known_rules() %}

@@ -91,7 +91,7 @@ awarded as (
 
     select
         total_amount,
-        string_agg(rule_id, '+' order by rule_order) as rule_ids,
+        {{ join_in_order('rule_id', '+', 'rule_order') }} as rule_ids,
         cast(sum(points) as bigint) as points
     from eligible
     group by total_amount

@@ -1,5 +1,5 @@
 -- The planner takes a table it knows nothing about for one of thousands of rows; this one is joined to all customers.
-{{ config(post_hook="analyze {{ this }}") }}
+{{ config(post_hook="{{ analyze_table(this) }}") }}
 
 with
 

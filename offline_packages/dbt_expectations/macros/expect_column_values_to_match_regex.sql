@@ -20,3 +20,7 @@
 {% macro duckdb__holds_pattern(text, regex, flags) -%}
     {{ return("regexp_matches(" ~ text ~ ", '" ~ regex ~ "', '" ~ flags ~ "')") }}
 {%- endmacro %}
+
+{% macro spark__holds_pattern(text, regex, flags) -%}
+    {{ return(text ~ " rlike '" ~ ("(?" ~ flags ~ ")" if flags else "") ~ regex ~ "'") }}
+{%- endmacro %}
