@@ -81,18 +81,18 @@ def duckdb_file() -> Path:
     return Path(os.environ.get("RETAIL_DUCKDB", PROJECT_DIR / "warehouse.duckdb"))
 
 
-def connect_duckdb() -> duckdb.DuckDBPyConnection:
-    """Open DuckDB's file to be read.
+def connect_duckdb(*, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB's file, to be read or to be written to as well.
 
     Raises:
-        RetailError: There is none, or another program holds it.
+        RetailError: There is none to be read, or another program holds it.
     """
     import duckdb  # the other commands do without
 
     try:
-        return duckdb.connect(duckdb_file(), read_only=True)
+        return duckdb.connect(duckdb_file(), read_only=read_only)
     except duckdb.Error as error:
-        raise RetailError(f"{duckdb_file()} can't be read: {one_line(str(error))}") from error
+        raise RetailError(f"{duckdb_file()} can't be opened: {one_line(str(error))}") from error
 
 
 def is_embedded() -> bool:
