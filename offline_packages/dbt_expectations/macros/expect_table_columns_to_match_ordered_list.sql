@@ -15,11 +15,11 @@
         {%- for place in range([expected | length, found | length] | max) %}
         select
             {{ place + 1 }} as place,
-            cast({{ dbt.string_literal(expected[place]) if place < expected | length else "null" }} as text) as expected,
-            cast({{ dbt.string_literal(found[place]) if place < found | length else "null" }} as text) as found
+            cast({{ dbt.string_literal(expected[place]) if place < expected | length else "null" }} as {{ dbt.type_string() }}) as expected,
+            cast({{ dbt.string_literal(found[place]) if place < found | length else "null" }} as {{ dbt.type_string() }}) as found
         {{ "union all" if not loop.last }}
         {%- else %}
-        select 0 as place, cast(null as text) as expected, cast(null as text) as found
+        select 0 as place, cast(null as {{ dbt.type_string() }}) as expected, cast(null as {{ dbt.type_string() }}) as found
         {%- endfor %}
     ) as places
     where expected is distinct from found
