@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import PROJECT_DIR
-from retail.errors import RetailError
+from retail.errors import OtherEngine, RetailError
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,6 +74,23 @@ def target() -> str:
     name = os.environ.get("RETAIL_TARGET", "postgres")
     if name not in ("postgres", "duckdb"):
         raise RetailError(f"RETAIL_TARGET is {name!r}: use postgres or duckdb")
+    return name
+
+
+def check_target(command: str, engines: Collection[str], advice: str) -> str:
+    """Return the engine in use, for a command that not every engine has.
+
+    Args:
+        command: What the user called.
+        engines: Those that have it.
+        advice: What to do with another one.
+
+    Raises:
+        OtherEngine: It is another one.
+    """
+    name = target()
+    if name not in engines:
+        raise OtherEngine(f"{command} is for {' and '.join(engines)}, and RETAIL_TARGET is {name}: {advice}")
     return name
 
 

@@ -1,7 +1,7 @@
 """`retail load`: CSV files are added to the landing schema, all of them or none, and each of them once.
 
-A file is read for its hash first, which tells whether it was loaded before, and then for its rows. How these come into an
-engine is in load_postgres.py and load_duckdb.py.
+A file is read for its hash first, which tells whether it was loaded before, and then for its rows. How these come into
+an engine is in load_postgres.py and load_duckdb.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 
 from retail.contract import Table, tables
 from retail.csv_files import listed, opened_bytes
-from retail.database import connect, connect_duckdb, target
+from retail.database import check_target, connect, connect_duckdb
 from retail.drops import Source, find_sources
 from retail.errors import RetailError
 from retail.landing import UNREADABLE_LINES, LoadedFile, ReadAnew, landing_schema
@@ -130,6 +130,7 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
             raise click.UsageError("--force and --start-over go with files to load")
         from retail.repair import replace_rejected  # it needs this module
 
+        check_target("--replace-rejected", ["postgres"], "repair the files themselves, and load all with --start-over")
         replace_rejected(repairs, dry_run=dry_run)
         return
     if dry_run:
@@ -139,9 +140,10 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
 
 def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool) -> None:
     started = perf_counter()
+    engine = check_target("retail load", ["postgres", "duckdb"], "give dbt the sample instead (raw_layer: seeds)")
     sources = find_sources(*paths)
     _print_extra_columns(sources)
-    with closing(connect_duckdb(read_only=False) if target() == "duckdb" else connect()) as connection:
+    with closing(connect_duckdb(read_only=False) if engine == "duckdb" else connect()) as connection:
         loaded = load_sources(connection, sources, force=force, start_over=start_over)
     _print_result(loaded, perf_counter() - started)
 

@@ -1,16 +1,16 @@
 """Rows into DuckDB, by its own CSV reader wherever that judges a file as `RowReader` does.
 
-A look at the bytes tells whether it can: text throughout, one kind of line end, no blanks around a quoted cell. Then DuckDB
-reads the file as it stands, and its reject table holds the lines of another width; the commas of the file, counted before,
-tell of what it lets pass. A file with any other flaw is read by `RowReader`, whose rows DuckDB then stores.
+A look at the bytes tells whether it can: text throughout, one kind of line end, no blanks around a quoted cell. Then
+DuckDB reads the file as it stands, and its reject table holds the lines of another width; the commas of the file,
+counted before, tell of what it lets pass. A file with any other flaw is read by `RowReader`, whose rows DuckDB stores.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -46,9 +46,19 @@ from retail.landing import (
 
 _LOOKED_AT_ONCE = 4_000_000  # bytes
 _TOLD_AT_ONCE = 10_000  # unreadable lines
+_MOST_REJECTS = 100_000  # of a file with more, DuckDB would keep all in memory
 _PATTERN = frozenset("*?[]{}")  # in a path they would make DuckDB look for several files
 _OF_WIDTH = ("MISSING COLUMNS", "TOO MANY COLUMNS")
 _REJECT_TABLES = ("reject_errors", "reject_scans")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What stands below the header of a file that looks good, counted byte by byte."""
+
+    commas: int
+    lines: int
+    has_quotes: bool
 
 
 class DuckdbLanding:
@@ -127,34 +137,43 @@ class DuckdbLanding:
         look = None if _PATTERN & set(str(path)) or not self._reads_whole_files else _look(path)
         if look is None:
             return None
-        commas, quotes = look
-        if quotes and width != len(source.table.columns):
-            return None  # commas in the cells that are left out could not be counted
-        parallel = "false" if quotes else "true"
-        call = read_csv(path, width, "skip = 1", "store_rejects = true", f"parallel = {parallel}")
+        if look.has_quotes and width != len(source.table.columns):
+            return None  # what the cells that are left out hold could not be counted
+        parallel = "false" if look.has_quotes else "true"
+        call = read_csv(
+            path,
+            width,
+            "skip = 1",
+            "store_rejects = true",
+            f"rejects_limit = {_MOST_REJECTS}",
+            f"parallel = {parallel}",
+        )
         try:
-            rows = self._store(source, file_id, f"row_number() over () + {first_row_number - 1}", call)
+            number = f"row_number() over () + {first_row_number - 1}"
+            rows = self._store(source, file_id, number, source.positions, call)
             refused = self._refused(path, width)
         except duckdb.Error as error:
             self._reads_whole_files = False
             raise ReadAnew from error
         if refused is not None:
-            commas -= sum(line.line.count(",") for line in refused) + (
-                self._commas_in_cells(source, file_id) if quotes else 0
-            )
-            if commas == (width - 1) * rows:
+            commas = (width - 1) * rows + sum(line.line.count(",") for line in refused)
+            lines = rows + len(refused)
+            if look.has_quotes:
+                commas += self._count_in_cells(source, file_id, ",")
+                lines += self._count_in_cells(source, file_id, "\n")
+            # where there are no quotes, each line is a row, refused or empty
+            if commas == look.commas and (lines == look.lines or not look.has_quotes):
                 self._tell(source, file_id, refused)
                 return rows, len(refused)
         self._connection.execute(f"delete from {_named(source.table.raw_name)} where file_id = {file_id}")  # noqa: S608
         return None
 
-    def _store(self, source: Source, file_id: int, row_number: str, call: str, first_cell: int = 0) -> int:
-        """Insert what DuckDB reads, and return how many rows it was."""
-        places = source.positions if not first_cell else range(first_cell, first_cell + len(source.positions))
+    def _store(self, source: Source, file_id: int, row_number: str, places: Iterable[int], call: str) -> int:
+        """Insert the columns at these places of what DuckDB reads, and return how many rows it was."""
         cells = ", ".join(f"c{place}" for place in places)
         ((rows,),) = self._connection.execute(
-            f"insert into {_named(source.table.raw_name)} ({', '.join((*META_COLUMNS, *source.table.columns))}) "
-            f"select {file_id}, {row_number}, {cells} from {call}"  # noqa: S608 (our own names, and numbers)
+            f"insert into {_named(source.table.raw_name)} ({', '.join((*META_COLUMNS, *source.table.columns))}) "  # noqa: S608
+            f"select {file_id}, {row_number}, {cells} from {call}"
         ).fetchall()
         return rows
 
@@ -184,14 +203,15 @@ class DuckdbLanding:
                 place += len(line)
         return refused if len(refused) == len(found) else None
 
-    def _commas_in_cells(self, source: Source, file_id: int) -> int:
+    def _count_in_cells(self, source: Source, file_id: int, mark: str) -> int:
         counts = " + ".join(
-            f"coalesce(length({column}) - length(replace({column}, ',', '')), 0)" for column in source.table.columns
+            f"coalesce(length({column}) - length(replace({column}, $mark, '')), 0)" for column in source.table.columns
         )
-        ((commas,),) = self._connection.execute(
-            f"select coalesce(sum({counts}), 0) from {_named(source.table.raw_name)} where file_id = {file_id}"  # noqa: S608
+        ((count,),) = self._connection.execute(
+            f"select coalesce(sum({counts}), 0) from {_named(source.table.raw_name)} where file_id = {file_id}",  # noqa: S608
+            {"mark": mark},
         ).fetchall()
-        return int(commas)
+        return int(count)
 
     def _read_in_pieces(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
@@ -227,7 +247,7 @@ class DuckdbLanding:
             )
             for chunk in reported(reader.chunks(), raw.tell, report):
                 piece.write_bytes(chunk)
-                self._store(source, file_id, "cast(c1 as bigint)", call, len(META_COLUMNS))
+                self._store(source, file_id, "cast(c1 as bigint)", range(len(META_COLUMNS), width), call)
         self._tell(source, file_id, told)
         return reader.rows, reader.unreadable_lines
 
@@ -242,7 +262,7 @@ class DuckdbLanding:
         """Insert rows by a list a column: by a statement a row it would take minutes."""
         if rows:
             self._connection.execute(
-                f"insert into {_named(name)} ({', '.join(columns)}) select {', '.join(['unnest(?)'] * len(columns))}",  # noqa: S608 (our own names)
+                f"insert into {_named(name)} ({', '.join(columns)}) select {', '.join(['unnest(?)'] * len(columns))}",
                 [list(column) for column in zip(*rows, strict=True)],
             )
 
@@ -259,28 +279,31 @@ class DuckdbLanding:
         return dict(rows)
 
 
-def _look(path: Path) -> tuple[int, int] | None:
-    """Count the commas and the quotes below a file's header; None where DuckDB could read a line in its own way."""
-    commas = quotes = 0
+def _look(path: Path) -> _Look | None:
+    """Look at a file's bytes; None where DuckDB could read a line in its own way."""
+    commas = quotes = lines = 0
+    has_empty_lines = False
     with opened_bytes(path) as (_, data):
         header = data.readline(LONGEST_RECORD).removeprefix(BOM)
-        names, end = header.rstrip(b"\r\n"), header[-2:]
-        if not names or b'"' in header or b"\r" in names or not end.endswith(b"\n"):
+        names = header.rstrip(b"\r\n")
+        end = header[len(names) :]
+        if not names or b'"' in names or b"\r" in names or end not in (b"\n", b"\r\n"):
             return None
-        is_crlf = end == b"\r\n"
         while piece := data.read(_LOOKED_AT_ONCE):
             piece += data.readline(LONGEST_RECORD)
-            if b"\0" in piece or not is_utf8(piece):
+            ends = piece.count(end)
+            if piece.count(b"\n") != ends or piece.count(b"\r") != (ends if len(end) > 1 else 0):
                 return None
-            if piece.count(b"\r") != (piece.count(b"\n") if is_crlf else 0) or piece.count(b"\r\n") != piece.count(
-                b"\r"
-            ):
-                return None
-            if b'"' in piece and has_blanks_beside_quotes(piece):
+            if b"\0" in piece or not is_utf8(piece) or (b'"' in piece and has_blanks_beside_quotes(piece)):
                 return None
             commas += piece.count(b",")
             quotes += piece.count(b'"')
-    return commas, quotes
+            lines += ends + (not piece.endswith(end))
+            has_empty_lines = has_empty_lines or piece.startswith(end) or end + end in piece
+    # a quote that nothing ends would swallow lines without a word, and an empty line may be one of a cell
+    if quotes and (quotes % 2 or has_empty_lines):
+        return None
+    return _Look(commas, lines, quotes > 0)
 
 
 def _wanted() -> dict[str, dict[str, str]]:
