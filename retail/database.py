@@ -113,7 +113,9 @@ class SparkConnection:
             raise RetailError("Spark is not installed: type `make build TARGET=spark`") from error
         from dbt.config.runtime import load_profile
         from dbt.flags import set_from_args
+        from dbt_common.context import set_invocation_context
 
+        set_invocation_context(os.environ)
         set_from_args(Namespace(PROFILES_DIR=str(PROJECT_DIR)), None)
         credentials = load_profile(str(PROJECT_DIR), {}, target_override="spark").credentials
         if credentials.method == "session":
