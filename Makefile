@@ -6,23 +6,27 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# the engine to build on: postgres or duckdb
+# the engine to build on: postgres, duckdb or spark
 TARGET ?= $(or $(RETAIL_TARGET),postgres)
 export RETAIL_TARGET := $(TARGET)
+ENGINE_postgres := up
+ENGINE_spark := $(VENV)/spark_installed
+# Spark is tried where it can run
+SPARK_HERE := $(if $(shell command -v java),$(shell $(PYTHON) -c 'import sys; print("yes"[:3 * (sys.version_info >= (3, 11))])' 2>/dev/null))
 # dbt, psql and the rest are those of the environment, whichever shell this is
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: $(if $(filter postgres,$(TARGET)),up) deps  ## from the seeds to customer_details, with a summary; TARGET=duckdb: into a file
+build: $(ENGINE_$(TARGET)) deps  ## from the seeds to customer_details, with a summary; TARGET=duckdb or spark: there
 	@echo "loading the seeds"
 	@dbt --quiet seed
 	@echo "building and testing the tables"
 	@dbt --quiet build
 	@retail summary
 
-test: deps lint  ## lint, then every test there is, in databases of their own
+test: deps lint $(if $(SPARK_HERE),$(ENGINE_spark))  ## lint, then every test there is, in databases of their own
 	@echo "running the tests, which build the sample with dbt's unit and data tests first: some minutes"
 	@pytest
 
@@ -62,7 +66,7 @@ docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and 
 
 clean:  ## delete all that was made here: the database, the environment, dbt's files
 	@if [ -x $(BIN)/retail ]; then $(BIN)/retail down; fi
-	@rm -rf $(VENV) .postgres dbt_packages target logs
+	@rm -rf $(VENV) .postgres .spark warehouse.duckdb dbt_packages target logs
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
@@ -79,6 +83,14 @@ $(VENV)/bench_installed: requirements-bench.lock $(VENV)/installed
 		|| { echo "the benchmark's pandas needs Python 3.11 or later: make clean, then make bench PYTHON=python3.12" >&2; exit 1; }
 	@echo "installing what the benchmark compares with into $(VENV)"
 	@python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/spark_installed: requirements-spark.lock $(VENV)/installed
+	@command -v java >/dev/null || { echo "Spark needs Java 17 or later: install it, on Debian as openjdk-17-jre-headless" >&2; exit 1; }
+	@python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Spark needs Python 3.11 or later: make clean, then make build TARGET=spark PYTHON=python3.12" >&2; exit 1; }
+	@echo "installing Spark into $(VENV)"
+	@python -m pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes -r $<
 	@touch $@
 
 $(VENV)/docs_installed: requirements-docs.lock $(VENV)/installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from retail.errors import OtherEngine, RetailError
 if TYPE_CHECKING:
     import duckdb
 
+TARGETS = ("postgres", "duckdb", "spark")
 DATA_DIR = PROJECT_DIR / ".postgres"
 
 
@@ -72,8 +74,8 @@ def target() -> str:
         RetailError: RETAIL_TARGET names no engine.
     """
     name = os.environ.get("RETAIL_TARGET", "postgres")
-    if name not in ("postgres", "duckdb"):
-        raise RetailError(f"RETAIL_TARGET is {name!r}: use postgres or duckdb")
+    if name not in TARGETS:
+        raise RetailError(f"RETAIL_TARGET is {name!r}: use {', '.join(TARGETS[:-1])} or {TARGETS[-1]}")
     return name
 
 
@@ -111,6 +113,62 @@ def connect_duckdb(*, read_only: bool = True) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(duckdb_file(), read_only=read_only)
     except duckdb.Error as error:
         raise RetailError(f"{duckdb_file()} can't be opened: {one_line(str(error))}") from error
+
+
+class SparkConnection:
+    """What dbt's Spark adapter connects to: a session in this process, or the Thrift server at SPARK_HOST."""
+
+    def __init__(self) -> None:
+        """Connect as the profile says.
+
+        Raises:
+            RetailError: Spark is not installed, or the server does not answer.
+        """
+        try:
+            from dbt.adapters.spark.session import Connection as Session
+            from pyhive import hive
+        except ImportError as error:
+            raise RetailError("Spark is not installed: type `make build TARGET=spark`") from error
+        from dbt.config.runtime import load_profile
+        from dbt.flags import set_from_args
+        from dbt_common.context import set_invocation_context
+
+        set_invocation_context(os.environ)
+        set_from_args(Namespace(PROFILES_DIR=str(PROJECT_DIR)), None)
+        credentials = load_profile(str(PROJECT_DIR), {}, target_override="spark").credentials
+        if credentials.method == "session":
+            self._connection = Session(server_side_parameters=credentials.server_side_parameters)
+            return
+        try:
+            self._connection = hive.connect(
+                credentials.host,
+                credentials.port,
+                credentials.user,
+                configuration=credentials.server_side_parameters,
+            )
+        except Exception as error:  # Thrift's, Hive's and the socket's own have nothing in common
+            where = f"{credentials.host}:{credentials.port}"
+            raise RetailError(f"no Thrift server at {where}: {one_line(str(error))}") from error
+
+    def fetch(self, statement: str) -> list[tuple]:
+        """Return the rows of one statement.
+
+        Raises:
+            RetailError: Spark refuses it.
+        """
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(statement)
+            return [tuple(row) for row in cursor.fetchall()]
+        except Exception as error:  # each way has its own
+            if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
+                raise RetailError("nothing is built yet: run `make build`") from error
+            raise RetailError(f"Spark refused: {one_line(str(error))[:300]}") from error
+
+    def close(self) -> None:
+        """Let the server go; a session ends with the process."""
+        if hasattr(self._connection, "close"):
+            self._connection.close()
 
 
 def is_embedded() -> bool:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import closing
 from decimal import Decimal
-from typing import Any
 
 import click
 import duckdb
 import psycopg2
-from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import tables
-from retail.database import connect, connect_duckdb, duckdb_file, marts_schema, target
+from retail.database import SparkConnection, connect, connect_duckdb, duckdb_file, marts_schema, target
 from retail.errors import RetailError
 
 _WIDTH = 100
 _TOP_REASONS = 5
+_CENT = Decimal("0.01")
 
 _AS_OF = "select as_of_date, data_cutoff_date from {marts}.as_of"
 _CONSERVATION = """
@@ -30,7 +29,7 @@ _REASONS = """
     from {staging}.dq_summary
     where severity = 'error' and rows_failed > 0
     order by rows_failed desc, source_table, rule_id
-    limit %s
+    limit {top}
 """
 _SEGMENTS = """
     select
@@ -51,6 +50,7 @@ _STOPPED = """
     where verdict = 'tripped'
     order by scope
 """
+_ENGINES = {"postgres": connect, "duckdb": connect_duckdb, "spark": SparkConnection}
 _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit 10;"
 
 
@@ -58,12 +58,12 @@ _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit
 def summary() -> None:
     """Print what the last build made of the data: rows, money, rejects, segments."""
     schema = marts_schema()
-    with closing(connect_duckdb() if target() == "duckdb" else connect()) as connection:
+    with closing(_ENGINES[target()]()) as connection:
         lines = summary_lines(connection, schema)
     click.echo("\n".join(lines))
 
 
-def summary_lines(connection: Connection | duckdb.DuckDBPyConnection, schema: str) -> list[str]:
+def summary_lines(connection: Connection | duckdb.DuckDBPyConnection | SparkConnection, schema: str) -> list[str]:
     """Return the summary of a built database, at most 35 lines of 100 columns.
 
     Args:
@@ -77,7 +77,7 @@ def summary_lines(connection: Connection | duckdb.DuckDBPyConnection, schema: st
         as_of, cutoff = _fetch(connection, schema, _AS_OF)[0]
         stopped = _fetch(connection, schema, _STOPPED)
         conservation = _fetch(connection, schema, _CONSERVATION)
-        reasons = _fetch(connection, schema, _REASONS, [_TOP_REASONS])
+        reasons = _fetch(connection, schema, _REASONS)
         segments = _fetch(connection, schema, _SEGMENTS)
     except (psycopg2.errors.UndefinedTable, duckdb.CatalogException) as error:
         raise RetailError("nothing is built yet: run `make build`") from error
@@ -97,7 +97,7 @@ def summary_lines(connection: Connection | duckdb.DuckDBPyConnection, schema: st
         *_aligned(
             [
                 [
-                    "  make psql" if target() == "postgres" else f"  {duckdb_file().name}",
+                    {"postgres": "  make psql", "duckdb": f"  {duckdb_file().name}", "spark": "  spark-sql"}[target()],
                     f"then: {_EXAMPLE.format(marts=schema)}",
                 ],
                 ["  make docs", "the tables, their columns and where they come from, in the browser"],
@@ -108,17 +108,18 @@ def summary_lines(connection: Connection | duckdb.DuckDBPyConnection, schema: st
 
 
 def _fetch(
-    connection: Connection | duckdb.DuckDBPyConnection, schema: str, query: str, arguments: list[Any] | None = None
+    connection: Connection | duckdb.DuckDBPyConnection | SparkConnection, schema: str, query: str
 ) -> list[tuple]:
     names = {"marts": schema, "staging": f"{schema}_staging", "raw": f"{schema}_raw"}
+    quote = "`" if isinstance(connection, SparkConnection) else '"'
+    quoted = {key: quote + name.replace(quote, quote * 2) + quote for key, name in names.items()}
+    statement = query.format(top=_TOP_REASONS, **quoted)
+    if isinstance(connection, SparkConnection):
+        return connection.fetch(statement)
     if isinstance(connection, duckdb.DuckDBPyConnection):
-        quoted = {key: '"' + name.replace('"', '""') + '"' for key, name in names.items()}
-        return connection.execute(query.replace("%s", "?").format(**quoted), arguments or []).fetchall()
+        return connection.execute(statement).fetchall()
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL(query).format(**{key: sql.Identifier(name) for key, name in names.items()}),
-            arguments,
-        )
+        cursor.execute(statement)
         return cursor.fetchall()
 
 
@@ -168,8 +169,15 @@ def _segment_lines(rows: list[tuple]) -> list[str]:
 
 
 def _number(value: int | Decimal | None) -> str:
-    """Group thousands; what has no money has nothing to show."""
-    return "" if value is None else f"{value:,}"
+    """Group thousands, and show no more decimals than it takes; what has no money has nothing to show."""
+    if value is None:
+        return ""
+    if not value:
+        return "0"
+    if isinstance(value, Decimal) and value.as_tuple().exponent < 0:
+        cents = value.quantize(_CENT)
+        value = cents if value == cents else value.normalize()
+    return f"{value:,}"
 
 
 def _aligned(grid: list[list[str]], right: Collection[int] = ()) -> list[str]:

@@ -37,7 +37,9 @@
 {% endmacro %}
 
 {% macro is_email(text) %}
-    {{- return('coalesce(' ~ matches(text, '^[^@ ]+@[^@ ]+[.][^@ ]+$') ~ ', true)') -}}
+    {#- white space is ASCII's here too: what an engine's class of it holds is its own affair -#}
+    {%- set part = '[^@ \\t\\n\\r\\f\\x0B]+' -%}
+    {{- return('coalesce(' ~ matches(text, '^' ~ part ~ '@' ~ part ~ '[.]' ~ part ~ '$') ~ ', true)') -}}
 {% endmacro %}
 
 {% macro names_no_season(text) %}
