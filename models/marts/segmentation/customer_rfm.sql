@@ -1,3 +1,5 @@
+{%- set scores_above_the_lowest = [5, 4, 3, 2] %}
+
 with
 
 buyers as (
@@ -31,14 +33,62 @@ measured as (
 
 ),
 
+worths as (
+    {% for dimension in rfm_dimensions() %}
+    select
+        '{{ dimension.name }}' as dimension,
+        {{ dimension.worth }} as worth,
+        count(*) as customers
+    from measured
+    group by {{ dimension.worth }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+standings as (
+    {{ standings('worths') }}
+),
+
+scored_worths as (
+
+    select
+        dimension,
+        worth,
+        {{ quintile_score() }} as score
+    from standings
+
+),
+
+-- a score rises with the worth, so that it is known by the lowest one: one row, which every task can have
+lowest_worths as (
+
+    select
+        {%- for dimension in rfm_dimensions() %}
+        {%- set last_dimension = loop.last %}
+        {%- for score in scores_above_the_lowest %}
+        min(case when dimension = '{{ dimension.name }}' and score >= {{ score }} then worth end) as {{ dimension.score }}_{{ score }}
+        {{- ',' if not (last_dimension and loop.last) }}
+        {%- endfor %}
+        {%- endfor %}
+    from scored_worths
+
+),
+
 scored as (
 
     select
-        *,
-        {{ quintile_score('recency_days desc', 'recency_days') }} as r_score,
-        {{ quintile_score('frequency', 'frequency') }} as f_score,
-        {{ quintile_score('monetary', 'monetary') }} as m_score
+        measured.*
+        {%- for dimension in rfm_dimensions() %},
+        case
+            {%- for score in scores_above_the_lowest %}
+            when {{ dimension.worth }} >= lowest_worths.{{ dimension.score }}_{{ score }} then {{ score }}
+            {%- endfor %}
+            else 1
+        end as {{ dimension.score }}
+        {%- endfor %}
     from measured
+    cross join lowest_worths
 
 ),
 
