@@ -54,3 +54,31 @@
 {% macro quintile_score() -%}
     {{ divide_whole('5 * (2 * customers_below + customers) + 2 * buyers - 1', '2 * buyers') }}
 {%- endmacro %}
+
+{#- The worst worth of each score above 1, or of a better score where nobody has that one: one row.
+
+    scored_worths  a CTE with dimension, worth and score -#}
+{% macro lowest_worths(scored_worths) %}
+    select
+        {%- for dimension in rfm_dimensions() %}
+        {%- set is_last = loop.last %}
+        {%- for score in range(2, 6) %}
+        min(case when dimension = '{{ dimension.name }}' and score >= {{ score }} then worth end)
+            as {{ dimension.score }}_{{ score }} {{- ',' if not (is_last and loop.last) }}
+        {%- endfor %}
+        {%- endfor %}
+    from {{ scored_worths }}
+{% endmacro %}
+
+{#- The score of a customer: it never falls while the worth rises.
+
+    lowest_worths  a CTE with the one row of lowest_worths
+    dimension      one of rfm_dimensions -#}
+{% macro score_by(lowest_worths, dimension) -%}
+    case
+            {%- for score in range(5, 1, -1) %}
+            when {{ dimension.worth }} >= {{ lowest_worths }}.{{ dimension.score }}_{{ score }} then {{ score }}
+            {%- endfor %}
+            else 1
+        end
+{%- endmacro %}

@@ -1,5 +1,3 @@
-{%- set scores_above_the_lowest = [5, 4, 3, 2] %}
-
 with
 
 buyers as (
@@ -60,33 +58,18 @@ scored_worths as (
 
 ),
 
--- a score rises with the worth, so that it is known by the lowest one: one row, which every task can have
+-- one row, which every task can have: no customer has to be sent to where the worths are
 lowest_worths as (
-
-    select
-        {%- for dimension in rfm_dimensions() %}
-        {%- set last_dimension = loop.last %}
-        {%- for score in scores_above_the_lowest %}
-        min(case when dimension = '{{ dimension.name }}' and score >= {{ score }} then worth end) as {{ dimension.score }}_{{ score }}
-        {{- ',' if not (last_dimension and loop.last) }}
-        {%- endfor %}
-        {%- endfor %}
-    from scored_worths
-
+    {{ lowest_worths('scored_worths') }}
 ),
 
 scored as (
 
     select
-        measured.*
-        {%- for dimension in rfm_dimensions() %},
-        case
-            {%- for score in scores_above_the_lowest %}
-            when {{ dimension.worth }} >= lowest_worths.{{ dimension.score }}_{{ score }} then {{ score }}
-            {%- endfor %}
-            else 1
-        end as {{ dimension.score }}
+        {%- for dimension in rfm_dimensions() %}
+        {{ score_by('lowest_worths', dimension) }} as {{ dimension.score }},
         {%- endfor %}
+        measured.*
     from measured
     cross join lowest_worths
 
