@@ -36,7 +36,7 @@ _FLAWS_TO_GIVE_UP = 2  # so many in such small pieces, and the rest of the large
 _SMALLEST_PIECE = 50_000  # below, Python has read it before DuckDB has begun
 _FEW_LINES = 250_000  # bytes of lines taken at once
 _SHOWN_OF_A_LONG_LINE = 1_000  # bytes
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _FEW_QUOTES = 2_000  # of a piece: so many are looked at one by one
 _BLANKS = frozenset(b" \t\v\f")
 _NOT_TEXT = re.compile("[\udc00-\udcff]")
@@ -67,8 +67,8 @@ class _Window:
         self._data = b""
         self._start = 0
         self._is_whole = False
-        if self._next(len(_BOM)) == _BOM:
-            self.drop(len(_BOM))
+        if self._next(len(BOM)) == BOM:
+            self.drop(len(BOM))
 
     def piece(self, size: int) -> bytes:
         """Return the next bytes up to the end of a line that is, by the number of quotes, the end of a row.
@@ -167,7 +167,7 @@ class FastReader:
         """
         import duckdb  # takes a while, and small files do without
 
-        if _has_blanks_beside_quotes(piece):
+        if has_blanks_beside_quotes(piece):
             return None
         if self._connection is None:
             self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="retail_load_")))
@@ -176,19 +176,20 @@ class FastReader:
             )
         source, target = self._folder / "piece.csv", self._folder / "rows.csv"
         source.write_bytes(piece)
+        call = read_csv(source, width, "ignore_errors = false")
         wanted = ", ".join(f"c{place}" for place in positions)
         numbered = f"{file_id}, row_number() over () + {row_number - 1}, {wanted}"
         others = [f"c{place}" for place in range(width) if place not in positions]
         commas = " + ".join(f"coalesce(length({name}) - length(replace({name}, ',', '')), 0)" for name in others)
         try:
-            select = f"select {numbered} from {_read_csv(source, width)}"  # noqa: S608 (numbers, and names made of them)
+            select = f"select {numbered} from {call}"  # noqa: S608 (numbers, and names made of them)
             ((count,),) = self._connection.execute(
                 f"copy ({select}) to {_literal(target)} (format csv, header false)"
             ).fetchall()
             left_out = 0
             if others:
                 ((left_out,),) = self._connection.execute(
-                    f"select coalesce(sum({commas}), 0) from {_read_csv(source, width)}"  # noqa: S608
+                    f"select coalesce(sum({commas}), 0) from {call}"  # noqa: S608
                 ).fetchall()
         except duckdb.Error:
             return None
@@ -199,20 +200,30 @@ class FastReader:
         return (count, rows) if is_complete else None
 
 
-def _read_csv(path: Path, width: int) -> str:
+def read_csv(path: Path, width: int, *more: str) -> str:
+    """Return the call by which DuckDB reads a CSV file strictly, as texts named c0, c1 and so on.
+
+    Args:
+        path: The file, without a character that makes it a pattern of names.
+        width: The number of its columns.
+        more: Options, as SQL.
+    """
     types = ", ".join(f"c{place}: 'varchar'" for place in range(width))
-    return (
-        f"read_csv({_literal(path)}, columns = {{{types}}}, auto_detect = false, header = false, delim = ',', "
-        "quote = '\"', escape = '\"', comment = '', nullstr = '', strict_mode = true, null_padding = false, "
-        "ignore_errors = false)"
+    options = ", ".join(
+        (
+            f"columns = {{{types}}}, auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"'",
+            "comment = '', nullstr = '', strict_mode = true, null_padding = false",
+            *more,
+        )
     )
+    return f"read_csv({_literal(path)}, {options})"
 
 
 def _literal(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _has_blanks_beside_quotes(piece: bytes) -> bool:
+def has_blanks_beside_quotes(piece: bytes) -> bool:
     """Tell whether blanks stand around a quoted cell: to DuckDB they are nothing, in a CSV they are content."""
     quotes = piece.count(b'"')
     if quotes > _FEW_QUOTES:  # each mark is looked for at once
@@ -300,7 +311,7 @@ class RowReader:
 
     def _read_fast(self, piece: bytes) -> bytes | None:
         """Have DuckDB read a piece; None where it may hold anything but rows."""
-        if len(piece) < _SMALLEST_PIECE or piece.startswith(_BOM) or b"\0" in piece or not _is_utf8(piece):
+        if len(piece) < _SMALLEST_PIECE or piece.startswith(BOM) or b"\0" in piece or not is_utf8(piece):
             return None
         found = self._fast.read(piece, self._positions, self._width, self._file_id, self._first + self.rows)
         if found is None:
@@ -379,9 +390,9 @@ class RowReader:
         if self._is_flawed and width == self._width:
             self._refuse(count, ENCODING_INVALID, next(filter(None, map(_flaw, self._taken))))
         elif width != self._width:
-            fields = f"{width:,} field{'s' if width > 1 else ''} where the header has {self._width}"
+            rule_id, fields = flaw_of_width(width, self._width)
             together = "" if count == 1 else f" (lines {self._line} to {self._line + count - 1} in quotes)"
-            self._refuse_first(TOO_FEW_FIELDS if width < self._width else TOO_MANY_FIELDS, fields + together)
+            self._refuse_first(rule_id, fields + together)
             self._is_in_doubt = self._is_in_doubt or count > 1
         elif self._is_in_doubt and not _WELL_QUOTED.fullmatch("".join(map(_decoded, self._taken))):
             self._refuse_first(QUOTE_INVALID, "a quote inside of a cell, as where a quoted cell ends that began above")
@@ -417,6 +428,22 @@ class RowReader:
         line = _NOT_TEXT.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02X}", text.rstrip("\r\n"))
         self._unreadable(Unreadable(self._line, line, rule_id, detail))
         self.unreadable_lines += 1
+
+
+def flaw_of_width(width: int, wanted: int) -> tuple[str, str]:
+    """Return the rule that a row of another width than the header's breaks, and how many fields either has."""
+    fields = f"{width:,} field{'s' if width > 1 else ''} where the header has {wanted}"
+    return TOO_FEW_FIELDS if width < wanted else TOO_MANY_FIELDS, fields
+
+
+def reported(chunks: Iterator[bytes], place: Callable[[], int], report: Callable[[int], None]) -> Iterator[bytes]:
+    """Yield the chunks, and report after each by how much the place in the file has moved."""
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        now = place()
+        report(now - done)
+        done = now
 
 
 def read_first_row(stream: BinaryIO) -> list[str] | None:
@@ -457,7 +484,8 @@ def _flaw(line: bytes) -> str | None:
     return None
 
 
-def _is_utf8(piece: bytes) -> bool:
+def is_utf8(piece: bytes) -> bool:
+    """Tell whether whole lines are text."""
     try:
         return piece.isascii() or bool(piece.decode())
     except UnicodeDecodeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import PROJECT_DIR
-from retail.errors import RetailError
+from retail.errors import OtherEngine, RetailError
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,23 +79,40 @@ def target() -> str:
     return name
 
 
+def check_target(command: str, engines: Collection[str], advice: str) -> str:
+    """Return the engine in use, for a command that not every engine has.
+
+    Args:
+        command: What the user called.
+        engines: Those that have it.
+        advice: What to do with another one.
+
+    Raises:
+        OtherEngine: It is another one.
+    """
+    name = target()
+    if name not in engines:
+        raise OtherEngine(f"{command} is for {' and '.join(engines)}, and RETAIL_TARGET is {name}: {advice}")
+    return name
+
+
 def duckdb_file() -> Path:
     """Return where DuckDB keeps the tables: what RETAIL_DUCKDB says, else warehouse.duckdb in this folder."""
     return Path(os.environ.get("RETAIL_DUCKDB", PROJECT_DIR / "warehouse.duckdb"))
 
 
-def connect_duckdb() -> duckdb.DuckDBPyConnection:
-    """Open DuckDB's file to be read.
+def connect_duckdb(*, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB's file, to be read or to be written to as well.
 
     Raises:
-        RetailError: There is none, or another program holds it.
+        RetailError: There is none to be read, or another program holds it.
     """
     import duckdb  # the other commands do without
 
     try:
-        return duckdb.connect(duckdb_file(), read_only=True)
+        return duckdb.connect(duckdb_file(), read_only=read_only)
     except duckdb.Error as error:
-        raise RetailError(f"{duckdb_file()} can't be read: {one_line(str(error))}") from error
+        raise RetailError(f"{duckdb_file()} can't be opened: {one_line(str(error))}") from error
 
 
 class SparkConnection:

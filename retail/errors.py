@@ -7,3 +7,9 @@ import click
 
 class RetailError(click.ClickException):
     """Something the user can put right; the command line prints it as one line and exits with 1."""
+
+
+class OtherEngine(RetailError):  # noqa: N818 (what is wrong, as click names its own)
+    """The command is not for the engine in use: one line too, and the exit code of a wrong call."""
+
+    exit_code = 2

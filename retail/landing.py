@@ -18,9 +18,9 @@ LOADED_FILES = "loaded_files"
 UNREADABLE_LINES = "unreadable_lines"
 REPAIRS = "repairs"  # what --replace-rejected changed in the raw tables
 
-# What the loader knows about a row beside its cells; the rest is in loaded_files.
+# Types are PostgreSQL's. What the loader knows about a row beside its cells; the rest is in loaded_files.
 META_COLUMNS = {"file_id": "integer not null", "source_row_number": "bigint not null"}
-_BOOKS = {
+BOOKS = {
     LOADED_FILES: {
         "file_id": "integer not null",
         "batch_id": "integer not null",
@@ -78,6 +78,10 @@ class LoadedFile:
         return self.source_file if self.batch_name in self.source_file else f"{self.batch_name}/{self.source_file}"
 
 
+class ReadAnew(Exception):  # noqa: N818 (no error)
+    """A way to read files failed half way: the transaction is rolled back, and the load begins anew without it."""
+
+
 def landing_schema() -> str:
     """Return the name of the schema that `retail load` fills."""
     return f"{marts_schema()}_landing"
@@ -103,14 +107,14 @@ def loaded_files(cursor: Cursor) -> list[LoadedFile] | None:
     """Return what was loaded so far, in the order of the file_id; None where nothing was."""
     if not existing_columns(cursor, named(LOADED_FILES)):
         return None
-    columns = sql.SQL(", ").join(map(sql.Identifier, _BOOKS[LOADED_FILES]))
+    columns = sql.SQL(", ").join(map(sql.Identifier, BOOKS[LOADED_FILES]))
     cursor.execute(sql.SQL("select {} from {} order by file_id").format(columns, named(LOADED_FILES)))
     return [LoadedFile(*row) for row in cursor.fetchall()] or None
 
 
 def register(cursor: Cursor, file: LoadedFile) -> None:
     """Add a row to loaded_files."""
-    columns = list(_BOOKS[LOADED_FILES])
+    columns = list(BOOKS[LOADED_FILES])
     cursor.execute(
         sql.SQL("insert into {} ({}) values ({})").format(
             named(LOADED_FILES),
@@ -132,8 +136,8 @@ def make_empty(cursor: Cursor) -> None:
     is_outdated = not existing_columns(cursor, named(LOADED_FILES)) and _has_rows(cursor)
     for table in tables():
         cursor.execute(sql.SQL("drop index if exists {}").format(named(_index(table))))
-        _make_table_empty(cursor, table.raw_name, _raw_columns(table))
-    for name, columns in _BOOKS.items():
+        _make_table_empty(cursor, table.raw_name, raw_columns(table))
+    for name, columns in BOOKS.items():
         _make_table_empty(cursor, name, columns)
     if is_outdated:
         click.echo(
@@ -148,7 +152,7 @@ def check_shape(cursor: Cursor) -> None:
     Raises:
         RetailError: A table has not the columns that it must have.
     """
-    wanted = {table.raw_name: _raw_columns(table) for table in tables()} | _BOOKS
+    wanted = {table.raw_name: raw_columns(table) for table in tables()} | BOOKS
     for name, columns in wanted.items():
         if existing_columns(cursor, named(name)) != columns:
             raise RetailError(
@@ -179,7 +183,8 @@ def existing_columns(cursor: Cursor, name: sql.Identifier) -> dict[str, str]:
     return dict(cursor.fetchall())
 
 
-def _raw_columns(table: Table) -> dict[str, str]:
+def raw_columns(table: Table) -> dict[str, str]:
+    """Return the columns of a raw table with their types, the cells first."""
     return dict.fromkeys(table.columns, "text") | META_COLUMNS
 
 

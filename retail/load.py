@@ -1,54 +1,40 @@
 """`retail load`: CSV files are added to the landing schema, all of them or none, and each of them once.
 
-A file is read twice: for its hash, which tells whether it was loaded before, and for its rows. A thread of its own
-makes the rows ready while the database stores those before them; more threads would wait for the one COPY that a
-transaction can have at a time.
+A file is read for its hash first, which tells whether it was loaded before, and then for its rows. How these come into
+an engine is in load_postgres.py and load_duckdb.py.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import sys
-import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from queue import Full, Queue
-from threading import Event, Lock, Thread
+from threading import Lock
 from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
 
 import click
-import psycopg2
-from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
-from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from retail.contract import Table, tables
 from retail.csv_files import listed, opened_bytes
-from retail.csv_rows import FastReader, RowReader, Unreadable
-from retail.database import connect, first_line
+from retail.database import check_target, connect, connect_duckdb
 from retail.drops import Source, find_sources
 from retail.errors import RetailError
-from retail.landing import (
-    META_COLUMNS,
-    UNREADABLE_LINES,
-    LoadedFile,
-    check_shape,
-    landing_schema,
-    loaded_files,
-    make_empty,
-    make_index,
-    named,
-    register,
-    wait_for_others,
-)
+from retail.landing import UNREADABLE_LINES, LoadedFile, ReadAnew, landing_schema
+from retail.load_postgres import PostgresLanding
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["NEXT_COMMAND", "Loaded", "content_of", "find_sources", "landing_schema", "load", "load_sources"]
 
@@ -77,6 +63,41 @@ class Loaded:
     unreadable_lines: int = 0
     size: int = 0
     loaded_before: str = ""
+
+
+class Landing(Protocol):
+    """The landing schema of an engine, while files are loaded into it."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All that is done inside is kept, or, where anything fails, none of it.
+
+        Raises:
+            RetailError: The database refused.
+            ReadAnew: The load is to be begun anew.
+        """
+
+    def wait_for_others(self) -> datetime:
+        """Keep other loads out, and return the time at which that succeeded."""
+
+    def loaded_files(self) -> list[LoadedFile] | None:
+        """Return what was loaded so far, in the order of the file_id; None where nothing was."""
+
+    def make_empty(self) -> None:
+        """Leave all tables empty, in the contract's shape."""
+
+    def check_shape(self) -> None:
+        """Refuse tables of another contract by a `RetailError`."""
+
+    def add_rows(
+        self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
+    ) -> tuple[int, int]:
+        """Store a file's rows and its unreadable lines, and return the number of each."""
+
+    def register(self, file: LoadedFile) -> None:
+        """Add a row to loaded_files."""
+
+    def finish(self, touched: Collection[Table]) -> None:
+        """Do what is left to do when all rows are there; `touched` are the tables that got some."""
 
 
 @click.command()
@@ -109,6 +130,7 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
             raise click.UsageError("--force and --start-over go with files to load")
         from retail.repair import replace_rejected  # it needs this module
 
+        check_target("--replace-rejected", ["postgres"], "repair the files themselves, and load all with --start-over")
         replace_rejected(repairs, dry_run=dry_run)
         return
     if dry_run:
@@ -118,20 +140,25 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
 
 def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool) -> None:
     started = perf_counter()
+    engine = check_target("retail load", ["postgres", "duckdb"], "give dbt the sample instead (raw_layer: seeds)")
     sources = find_sources(*paths)
     _print_extra_columns(sources)
-    with closing(connect()) as connection:
+    with closing(connect_duckdb(read_only=False) if engine == "duckdb" else connect()) as connection:
         loaded = load_sources(connection, sources, force=force, start_over=start_over)
     _print_result(loaded, perf_counter() - started)
 
 
 def load_sources(
-    connection: Connection, sources: list[Source], *, force: bool = False, start_over: bool = False
+    connection: Connection | duckdb.DuckDBPyConnection,
+    sources: list[Source],
+    *,
+    force: bool = False,
+    start_over: bool = False,
 ) -> list[Loaded]:
     """Add the files' rows to the landing tables, in one transaction.
 
     Args:
-        connection: An open connection without a transaction under way.
+        connection: An open connection to PostgreSQL or DuckDB, without a transaction under way.
         sources: What `find_sources` returned.
         force: Whether files that were loaded before are loaded again.
         start_over: Whether what was loaded before is forgotten.
@@ -148,12 +175,21 @@ def load_sources(
     with _progress(total) as report:
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
             contents = list(pool.map(partial(content_of, report=report), [source.path for source in sources]))
-        try:
-            connection.set_client_encoding("UTF8")
-            with connection, connection.cursor() as cursor:
-                return _load(cursor, list(zip(sources, contents, strict=True)), report, force, start_over)
-        except psycopg2.Error as error:
-            raise RetailError(f"the database refused the load, nothing was changed: {first_line(error)}") from error
+        landing = _landing(connection)
+        while True:
+            try:
+                with landing.transaction():
+                    return _load(landing, list(zip(sources, contents, strict=True)), report, force, start_over)
+            except ReadAnew:
+                continue
+
+
+def _landing(connection: Connection | duckdb.DuckDBPyConnection) -> Landing:
+    if isinstance(connection, Connection):
+        return PostgresLanding(connection)
+    from retail.load_duckdb import DuckdbLanding  # who loads into PostgreSQL does not wait for it
+
+    return DuckdbLanding(connection)
 
 
 def content_of(path: Path, *, report: Callable[[int], None] = lambda _: None) -> Content:
@@ -191,69 +227,60 @@ def _check_complete(sources: list[Source]) -> None:
 
 
 def _load(
-    cursor: Cursor,
+    landing: Landing,
     files: list[tuple[Source, Content]],
     report: Callable[[int], None],
     force: bool,
     start_over: bool,
 ) -> list[Loaded]:
-    loaded_at = wait_for_others(cursor)
-    before = loaded_files(cursor)
-    is_first = before is None or start_over
-    if is_first:
+    loaded_at = landing.wait_for_others()
+    before = landing.loaded_files()
+    if before is None or start_over:
         _check_complete([source for source, _ in files])
-        make_empty(cursor)
+        landing.make_empty()
         before = []
     else:
-        check_shape(cursor)
+        landing.check_shape()
     known = [file for file in before if file.first_row_number]  # the others are repairs
     next_row = defaultdict(lambda: 1, {file.source_table: file.first_row_number + file.rows for file in known})
     batch_id = max((file.batch_id for file in before), default=0)
     file_id = max((file.file_id for file in before), default=0)
     newest = max((file.batch_name for file in known), default="")
     results = []
-    with closing(FastReader()) as fast:
-        for day, drop in groupby(files, key=lambda file: file[0].day):
-            batch_id += 1
-            new = []
-            for source, content in drop:
-                if not force and (same := _loaded_before(source, content, known)):
-                    report(source.path.stat().st_size)
-                    results.append(Loaded(source, loaded_before=same.shown))
-                    continue
-                file_id += 1
-                rows, unreadable = _load_source(
-                    cursor, source, file_id, next_row[source.table.name], fast, report, freeze=is_first
+    for day, drop in groupby(files, key=lambda file: file[0].day):
+        batch_id += 1
+        new = []
+        for source, content in drop:
+            if not force and (same := _loaded_before(source, content, known)):
+                report(source.path.stat().st_size)
+                results.append(Loaded(source, loaded_before=same.shown))
+                continue
+            file_id += 1
+            rows, unreadable = landing.add_rows(source, file_id, next_row[source.table.name], report)
+            _check_unchanged(source, content)
+            new.append(
+                LoadedFile(
+                    file_id=file_id,
+                    batch_id=batch_id,
+                    batch_name=day,
+                    source_table=source.table.name,
+                    source_file=source.path.name,
+                    content_hash=content.sha256,
+                    bytes=content.size,
+                    rows=rows,
+                    unreadable_lines=unreadable,
+                    first_row_number=next_row[source.table.name],
+                    loaded_at=loaded_at,
                 )
-                _check_unchanged(source, content)
-                new.append(
-                    LoadedFile(
-                        file_id=file_id,
-                        batch_id=batch_id,
-                        batch_name=day,
-                        source_table=source.table.name,
-                        source_file=source.path.name,
-                        content_hash=content.sha256,
-                        bytes=content.size,
-                        rows=rows,
-                        unreadable_lines=unreadable,
-                        first_row_number=next_row[source.table.name],
-                        loaded_at=loaded_at,
-                    )
-                )
-                register(cursor, new[-1])
-                known.append(new[-1])
-                next_row[source.table.name] += rows
-                results.append(Loaded(source, rows, unreadable, content.size))
-            batch_id -= not new
-            if day and day < newest and any(file.source_table not in _TRANSACTIONS for file in new):
-                _print_older(day, newest)
-    touched = {result.source.table for result in results if not result.loaded_before}
-    for table in tables():
-        if is_first:
-            make_index(cursor, table)
-        if table in touched:
-            cursor.execute(sql.SQL("analyze {}").format(named(table.raw_name)))
+            )
+            landing.register(new[-1])
+            known.append(new[-1])
+            next_row[source.table.name] += rows
+            results.append(Loaded(source, rows, unreadable, content.size))
+        batch_id -= not new
+        if day and day < newest and any(file.source_table not in _TRANSACTIONS for file in new):
+            _print_older(day, newest)
+    landing.finish({result.source.table for result in results if not result.loaded_before})
     return results
 
 
@@ -270,122 +297,6 @@ def _loaded_before(source: Source, content: Content, known: list[LoadedFile]) ->
 def _check_unchanged(source: Source, content: Content) -> None:
     if source.path.stat().st_mtime_ns != content.changed:
         raise RetailError(f"{source.path} was changed while it was loaded: load again when it is complete")
-
-
-def _load_source(
-    cursor: Cursor,
-    source: Source,
-    file_id: int,
-    first_row_number: int,
-    fast: FastReader,
-    report: Callable[[int], None],
-    *,
-    freeze: bool,
-) -> tuple[int, int]:
-    """Store a file's rows and its unreadable lines, and return the number of each."""
-    table = source.table
-    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
-    statement = sql.SQL("copy {} ({}, {}) from stdin (format csv, null '', force_null ({}), freeze {})").format(
-        named(table.raw_name),
-        sql.SQL(", ").join(map(sql.Identifier, META_COLUMNS)),
-        columns,
-        columns,
-        sql.SQL(str(freeze)),
-    )
-    with (
-        opened_bytes(source.path) as (raw, data),
-        # they come between the rows, and a connection takes one COPY at a time
-        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as aside,
-    ):
-        writer = csv.writer(aside, quoting=csv.QUOTE_ALL, lineterminator="\n")
-
-        def put_aside(found: Unreadable) -> None:
-            writer.writerow((file_id, table.name, found.line_number, found.line, found.rule_id, found.detail))
-
-        reader = RowReader(
-            data,
-            source.positions,
-            len(source.header),
-            file_id=file_id,
-            first_row_number=first_row_number,
-            fast=fast,
-            unreadable=put_aside,
-        )
-        with closing(_Feed(_reported(reader.chunks(), raw.tell, report))) as feed:
-            _copy(cursor, source, statement, feed)
-        if cursor.rowcount != reader.rows:
-            raise RetailError(f"{source.path}: the database took {cursor.rowcount:,} of {reader.rows:,} rows")
-        if reader.unreadable_lines:
-            aside.seek(0)
-            cursor.copy_expert(sql.SQL("copy {} from stdin (format csv)").format(_unreadable_lines()), aside)
-    return reader.rows, reader.unreadable_lines
-
-
-def _unreadable_lines() -> sql.Composed:
-    columns = ("file_id", "source_table", "line_number", "line", "rule_id", "detail")
-    return sql.SQL("{} ({})").format(named(UNREADABLE_LINES), sql.SQL(", ").join(map(sql.Identifier, columns)))
-
-
-def _copy(cursor: Cursor, source: Source, statement: sql.Composed, feed: _Feed) -> None:
-    try:
-        cursor.copy_expert(statement, feed)
-    except psycopg2.Error as error:
-        if feed.error is not None:
-            raise feed.error from None
-        raise RetailError(f"{source.path}: the database refused it: {first_line(error)}") from error
-
-
-def _reported(chunks: Iterator[bytes], place: Callable[[], int], report: Callable[[int], None]) -> Iterator[bytes]:
-    done = 0
-    for chunk in chunks:
-        yield chunk
-        now = place()
-        report(now - done)
-        done = now
-
-
-class _Feed:
-    """Hands chunks to COPY as a file, made in a thread one ahead; keeps the error that psycopg2 would wrap.
-
-    To be closed, also when not all was read.
-    """
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self.error: BaseException | None = None
-        self._queue: Queue[bytes | BaseException] = Queue(maxsize=1)
-        self._is_closed = Event()
-        self._thread = Thread(target=self._make, args=(chunks,), daemon=True)
-        self._thread.start()
-
-    def read(self, _size: int = -1) -> bytes:
-        try:
-            chunk = self._queue.get()
-            if isinstance(chunk, BaseException):
-                raise chunk
-            return chunk
-        except BaseException as error:
-            self.error = error
-            raise
-
-    def close(self) -> None:
-        self._is_closed.set()
-        self._thread.join()
-
-    def _make(self, chunks: Iterator[bytes]) -> None:
-        try:
-            for chunk in chunks:
-                self._put(chunk)
-                if self._is_closed.is_set():
-                    return
-            self._put(b"")
-        except BaseException as error:
-            self._put(error)
-
-    def _put(self, chunk: bytes | BaseException) -> None:
-        while not self._is_closed.is_set():
-            with suppress(Full):
-                self._queue.put(chunk, timeout=0.1)
-                return
 
 
 @contextmanager

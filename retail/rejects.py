@@ -18,7 +18,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import Table, tables
-from retail.database import connect, first_line, marts_schema
+from retail.database import check_target, connect, first_line, marts_schema
 from retail.errors import RetailError
 
 FILE_PREFIX = "rejected_"
@@ -90,6 +90,7 @@ def export(out: Path, names: tuple[str, ...], force: bool) -> None:
     --replace-rejected`. A cell that a spreadsheet could take for a formula begins with a ', which the way back takes
     off again.
     """
+    check_target("retail rejects", ["postgres"], f"read {marts_schema()}_staging.rejected_records there")
     chosen = [table for table in tables() if not names or table.name in names]
     with closing(connect()) as connection:
         counts = export_rejects(connection, chosen, out, force=force)

@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import sql
 
 from retail.contract import tables
-from retail.database import connect, marts_schema
+from retail.database import check_target, connect, marts_schema
 from retail.errors import RetailError
 
 _RULES = """
@@ -24,6 +24,7 @@ _RULES = """
 @click.command()
 def rules() -> None:
     """Print the rule books of the last build, as Markdown."""
+    check_target("retail rules", ["postgres"], f"read {marts_schema()}_staging.dq_rules there")
     try:
         books = rule_books(sql.Identifier(f"{marts_schema()}_staging", "dq_rules"))
     except psycopg2.errors.UndefinedTable as error:

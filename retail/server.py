@@ -17,7 +17,7 @@ import click
 import psutil
 
 from retail.contract import PROJECT_DIR
-from retail.database import DATA_DIR, connect, connection_parameters, is_embedded, one_line, running_pid
+from retail.database import DATA_DIR, check_target, connect, connection_parameters, is_embedded, one_line, running_pid
 from retail.errors import RetailError
 
 with warnings.catch_warnings():  # of a runtime folder that is looked for at import and not needed here
@@ -76,6 +76,7 @@ def down() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the database in use; ARGUMENTS are psql's own."""
+    check_target("retail psql", ["postgres"], "open its tables in that engine's own shell")
     connect().close()
     parameters = connection_parameters()
     search_path = f"-c search_path={os.environ.get('RETAIL_SCHEMA', 'retail')},public"

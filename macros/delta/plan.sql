@@ -1,6 +1,11 @@
 {#- Whether rows come from `retail load`, delivery by delivery, so that a build only has to amend what the last one left. -#}
 {% macro lands() %}{{ return(var('raw_layer') == 'landing') }}{% endmacro %}
 
+{#- Whether this run builds, from what `retail load` brought, on an engine that can amend tables. -#}
+{% macro is_amending_run() %}
+    {{- return(lands() and execute and flags.WHICH in ['run', 'build'] and can_amend()) -}}
+{% endmacro %}
+
 {#- The models that a build amends, by name. -#}
 {% macro delta_models() %}
     {%- set found = [] -%}
@@ -43,7 +48,7 @@
     first_row  model: the number of the first raw row that its tables do not hold; none where they hold all
     resumes    an earlier build was not finished, so what it listed as touched is still to be done -#}
 {% macro delta() %}
-    {%- if not lands() or not execute or flags.WHICH not in ['run', 'build'] -%}
+    {%- if not is_amending_run() -%}
         {{- return({'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false}) -}}
     {%- endif -%}
     {%- set plan = {'is_full': false, 'through': {}, 'first_row': {}, 'resumes': false} -%}
@@ -58,7 +63,7 @@
 
 {#- Whether this model amends what it built last; else it is built anew. -#}
 {% macro amends() %}
-    {%- if not lands() or not execute or flags.WHICH not in ['run', 'build'] or delta().is_full -%}
+    {%- if not is_amending_run() or delta().is_full -%}
         {{- return(false) -}}
     {%- endif -%}
     {%- if flags.FULL_REFRESH and not model.config.get('meta', {}).get('amends') -%}
@@ -91,7 +96,7 @@
 
 {#- Whether the verdicts on transactions are amended: the plan's answer, whatever becomes of the model that asks. -#}
 {% macro amends_transactions() %}
-    {{- return(lands() and execute and flags.WHICH in ['run', 'build'] and not delta().is_full) -}}
+    {{- return(is_amending_run() and not delta().is_full) -}}
 {% endmacro %}
 
 {#- The number of the first raw row of a table in files after this one; none where there is no such row. -#}

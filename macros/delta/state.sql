@@ -8,7 +8,7 @@
 
 {#- on-run-start: the table that remembers it. -#}
 {% macro prepare_delta_state() %}
-    {%- if execute and lands() and flags.WHICH in ['run', 'build'] -%}
+    {%- if is_amending_run() -%}
         {%- if load_relation(delta_state()) is none %}
             {%- do adapter.create_schema(delta_state().without_identifier()) %}
             create table if not exists {{ delta_state() }} (
@@ -24,7 +24,7 @@
 
 {#- Remembers, in the transaction that built it, what this table holds now. -#}
 {% macro remember_delta(relation) %}
-    {%- if lands() %}
+    {%- if lands() and can_amend() %}
     insert into {{ delta_state() }} (relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date)
     select
         '{{ relation }}'::regclass,
@@ -45,7 +45,7 @@
 {#- Post-hook of delta_plan: where everything is built anew, nothing counts as built until it is, so that a build that is
     stopped half way begins anew. -#}
 {% macro forget_deltas() %}
-    {%- if execute -%}
+    {%- if is_amending_run() -%}
         {%- set because = run_query('select max(full_because) from ' ~ this).columns[0].values()[0] -%}
         {%- if because -%}
             {%- do log('everything is built anew: ' ~ because, info=true) -%}

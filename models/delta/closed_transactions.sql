@@ -121,11 +121,25 @@ whole as (
 
 ),
 
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by transaction_id order by closed_through_file_id) as place
+    from whole
+
+),
+
 final as (
 
-    select distinct on (transaction_id) *
-    from whole
-    order by transaction_id, closed_through_file_id
+    select
+        transaction_id,
+        lines_count,
+        lines_have_return,
+        lines_amount,
+        closed_through_file_id
+    from numbered
+    where place = 1
 
 )
 

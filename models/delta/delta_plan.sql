@@ -21,12 +21,14 @@ repairs as (
 
 ),
 
+{% if can_amend() -%}
 states as (
 
     select * from {{ delta_state() }}
 
 ),
 
+{% endif -%}
 -- a checked table reads the raw rows of its own name
 models as (
     {% for node in models %}
@@ -35,15 +37,19 @@ models as (
         {% if node.name.startswith('checked_') -%}
         '{{ node.name | replace('checked_', '') }}'
         {%- else -%}
-        cast(null as text)
-        {%- endif %} as source_table,
+        cast(null as {{ sql_type('text') }})
+        {%- endif %} as source_table
+        {%- if can_amend() %},
         to_regclass('{{ node.relation_name }}') as relation_id
+        {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- else %}
     select
-        cast(null as text) as model_name,
-        cast(null as text) as source_table,
+        cast(null as {{ sql_type('text') }}) as model_name,
+        cast(null as {{ sql_type('text') }}) as source_table
+        {%- if can_amend() %},
         cast(null as regclass) as relation_id
+        {%- endif %}
     where false
     {%- endfor %}
 
@@ -61,7 +67,7 @@ newest as (
 ),
 
 known as (
-
+    {% if can_amend() %}
     select
         models.model_name,
         models.source_table,
@@ -80,7 +86,15 @@ known as (
         on
             states.through_file_id = loaded_files.file_id
             and states.loaded_at = loaded_files.loaded_at
-
+    {% else %}
+    select
+        model_name,
+        source_table,
+        cast(null as integer) as through_file_id,
+        cast(null as date) as data_cutoff_date,
+        'this engine amends no tables' as full_because
+    from models
+    {% endif %}
 ),
 
 -- a repaired master row may be an old statement of its key, about which the checked table knows nothing any more

@@ -87,20 +87,30 @@ TOKENS = (
     *("é".encode(), "\u2028".encode(), "🛒".encode(), BOM, b"\xf6", b"\xed\xa0\x80", b"\0", b"\x0b"),
 )
 soiled = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=8).map(b"".join)
+
+
+def with_ends(text: bytes, end: bytes | None) -> bytes:
+    """The text with other line ends; with all kinds of them for None."""
+    ends = iter((b"\n", b"\r\n", b"\r") * (text.count(b"\n") + 1))
+    return re.sub(rb"\n", lambda _: end or next(ends), text)
+
+
 line_ends = st.sampled_from((b"\n", b"\r\n", b"\r", None))
 bodies = st.lists(
     st.one_of(st.sampled_from(GOOD), st.sampled_from(GOOD), soiled.map(lambda line: line + b"\n"), soiled), max_size=14
 )
 
 
-@settings(
-    max_examples=600,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    print_blob=False,
-)
+QUIET = {
+    "derandomize": True,
+    "database": None,
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "print_blob": False,
+}
+
+
+@settings(max_examples=600, **QUIET)
 @given(
     parts=bodies,
     end=line_ends,
@@ -117,12 +127,7 @@ bodies = st.lists(
 @example([BOM + b"a,b,c\n"], b"\n", b"", (0, 1, 2), 200, 25, 30)
 @example([b"a,b,c\n", b'x,"y\n', b"a,b,c\n" * 9], b"\n", b"", (0, 1, 2), 20, 8, 10)
 def test_rows_and_refused_lines_are_all_of_the_file(fast, parts, end, mark, positions, piece, small, few):
-    body = b"".join(parts)
-    if end is None:  # all kinds in one file
-        ends = iter((b"\n", b"\r\n", b"\r") * (body.count(b"\n") + 1))
-        body = re.sub(rb"\n", lambda _: next(ends), body)
-    else:
-        body = body.replace(b"\n", end)
+    body = with_ends(b"".join(parts), end)
     data = mark + HEADER + body
 
     with pytest.MonkeyPatch.context() as patch:

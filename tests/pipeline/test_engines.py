@@ -17,7 +17,12 @@ import pytest
 
 SCHEMAS = ("retail", "retail_raw", "retail_staging", "retail_history")
 # when it was built, and numbers that are only compared with those of the same engine
-OF_A_BUILD = ("built_at", "first_seen_at", "last_seen_at", "summary_fingerprint", "rejects_fingerprint")
+OF_A_BUILD = (
+    *("built_at", "first_seen_at", "last_seen_at", "loaded_at", "new_loaded_at"),
+    *("summary_fingerprint", "rejects_fingerprint", "fingerprint", "full_because"),
+)
+DAYS = ("2025-06-29", "2025-06-30")
+FROM_LANDING = ("--vars", "raw_layer: landing")
 
 
 @pytest.fixture(scope="module")
@@ -42,34 +47,75 @@ def spark_files(tmp_path_factory, run_program) -> dict[str, str]:
     return database
 
 
-@pytest.fixture(scope="module")
-def built_tables(sample, query) -> dict[str, list[str]]:
-    """The tables and views of PostgreSQL, with the columns to compare."""
+def _statements(query, database: dict[str, str], *more: str) -> dict[str, str]:
+    """What to read of each table and view that PostgreSQL has in SCHEMAS and more of them."""
     columns = query(
-        sample,
+        database,
         """
         select table_schema || '.' || table_name, column_name from information_schema.columns
-        where table_schema = any (%s) order by table_schema, table_name, ordinal_position
+        where table_schema = any (%s) and table_name <> 'delta_state'
+        order by table_schema, table_name, ordinal_position
         """,
-        [list(SCHEMAS)],
+        [[*SCHEMAS, *more]],
     )
     tables: dict[str, list[str]] = {}
     for table, column in columns:
         if column not in OF_A_BUILD:
             tables.setdefault(table, []).append(column)
     assert len(tables) > 40
-    return tables
+    return {table: f"select {', '.join(names)} from {table}" for table, names in tables.items()}
 
 
-def test_duckdb_builds_what_postgresql_builds(sample, query, duckdb_file, built_tables):
-    statements = {table: f"select {', '.join(columns)} from {table}" for table, columns in built_tables.items()}
+def _compare_duckdb(query, database: dict[str, str], duckdb_file: str, *more: str) -> None:
+    statements = _statements(query, database, *more)
     with duckdb.connect(duckdb_file, read_only=True) as connection:
         found = {table: connection.execute(statement).fetchall() for table, statement in statements.items()}
-    assert not _different(found, {table: query(sample, statement) for table, statement in statements.items()})
+    assert not _different(found, {table: query(database, statement) for table, statement in statements.items()})
 
 
-def test_spark_builds_what_postgresql_builds(sample, query, spark_files, built_tables, tmp_path):
-    statements = {table: f"select {', '.join(columns)} from {table}" for table, columns in built_tables.items()}
+def test_duckdb_builds_what_postgresql_builds(sample, query, duckdb_file):
+    _compare_duckdb(query, sample, duckdb_file)
+
+
+def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(new_database, run_program, query, tmp_path):
+    """50,000 lines in two deliveries, with lines that are no rows: loaded one by one, built together."""
+    database = new_database()
+    file = str(tmp_path / "warehouse.duckdb")
+    write_deliveries(run_program, tmp_path / "drops")
+    for engine in (database, {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": file}):
+        for day in DAYS:
+            run_program(engine, "retail", "load", str(tmp_path / "drops" / day))
+        run_program(engine, "dbt", "build", *FROM_LANDING, "--exclude-resource-type", "test", "unit_test")
+    assert query(database, "select count(*) > 50000 from retail_landing.raw_store_sales_line_items") == [(True,)]
+    assert query(database, "select count(distinct rule_id) from retail_landing.unreadable_lines") == [(4,)]
+    assert query(database, "select count(*) > 100 from retail_staging.closed_transactions") == [(True,)]
+    _compare_duckdb(query, database, file, "retail_landing")
+
+
+def write_deliveries(run_program, folder: Path) -> None:
+    """Generated data: the second day restates some customers, brings the last sales, and lines for earlier ones."""
+    first, second = (folder / day for day in DAYS)
+    run_program({}, "retail", "generate", "--out", str(first), "--transactions", "18900", "--customers", "2000")
+    second.mkdir()
+    for name, share in {"store_sales_header": 20, "store_sales_line_items": 15, "customer_details": 0}.items():
+        file = first / f"{name}.csv"
+        header, *rows = file.read_bytes().splitlines(keepends=True)
+        later = rows[len(rows) - len(rows) // share :] if share else []
+        if share:
+            rows = rows[: -len(later)]
+        if name == "store_sales_line_items":
+            later += rows[::97]  # said again
+            later += [row.replace(b",", b"x,", 1) for row in rows[::301]]  # one more of a transaction that was whole
+            rows[50:50] = [b'1,"left open\n', b"too,few\n", b"1,T1,P\xf6,,1,1.00\n", b"1,T1,P1,,1,1.00,\n"]
+        if name == "customer_details":
+            later += [row.replace(b"a", b"o", 1) for row in rows[::5]]
+            rows.insert(3, b"one\n")
+        file.write_bytes(header + b"".join(rows))
+        (second / f"{name}.csv").write_bytes(header + b"".join(later))
+
+
+def test_spark_builds_what_postgresql_builds(sample, query, spark_files, tmp_path):
+    statements = _statements(query, sample)
     rows_file = tmp_path / "rows"
     subprocess.run(
         [sys.executable, Path(__file__).with_name("spark_rows.py"), rows_file],
@@ -97,6 +143,29 @@ def test_an_unknown_engine_is_refused(run_program):
     result = run_program({"RETAIL_TARGET": "oracle"}, "retail", "summary", check=False)
     assert result.returncode != 0
     assert "use postgres, duckdb or spark" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["psql"], "open its tables in that engine's own shell"),
+        (["rejects", "export", "--out", "repairs"], "read retail_staging.rejected_records there"),
+        (["rules"], "read retail_staging.dq_rules there"),
+        (["load", "--replace-rejected", "repairs"], "repair the files themselves, and load all with --start-over"),
+    ],
+)
+def test_what_postgresql_alone_does_is_refused_elsewhere(run_program, arguments, advice):
+    result = run_program({"RETAIL_TARGET": "duckdb"}, "retail", *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "for postgres, and RETAIL_TARGET is duckdb" in result.stderr
+    assert advice in result.stderr
+
+
+def test_files_are_loaded_where_they_can_be(run_program):
+    result = run_program({"RETAIL_TARGET": "spark"}, "retail", "load", "nowhere", check=False)
+    assert result.returncode == 2
+    assert "retail load is for postgres and duckdb, and RETAIL_TARGET is spark" in result.stderr
 
 
 def _different(found: dict[str, list[tuple]], expected: dict[str, list[tuple]]) -> dict[str, tuple]:

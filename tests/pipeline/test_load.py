@@ -12,25 +12,42 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 from conftest import PROGRAMS
 
 from retail.contract import tables
+from retail.landing import BOOKS, META_COLUMNS
 from retail.load import load
+from retail.load_duckdb import DuckdbLanding
+from retail.load_postgres import PostgresLanding
 
 LINES = tables()[-1].name
 STORES = "store_id,store_name,store_city,store_region,opening_date\n"
 A_STORE = "S1,Main Street,Graz,Süd,2020-01-01\n"
 
 
+@pytest.fixture(params=["postgres", "duckdb"])
+def engine(request):
+    """What is loaded into: each in turn, or that of `only_postgres`."""
+    return request.param
+
+
+only_postgres = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+
+
 @pytest.fixture
-def database(fresh_database, monkeypatch):
+def database(engine, request, tmp_path, monkeypatch):
     """An empty database that this process connects to."""
-    for name, value in fresh_database.items():
+    if engine == "duckdb":
+        place = {"RETAIL_TARGET": engine, "RETAIL_DUCKDB": str(tmp_path / "warehouse.duckdb")}
+    else:
+        place = {"RETAIL_TARGET": engine, **request.getfixturevalue("fresh_database")}
+    for name, value in place.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.delenv("RETAIL_SCHEMA", raising=False)
-    return fresh_database
+    return place
 
 
 @pytest.fixture
@@ -46,9 +63,14 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def rows(database, query):
-    """Read from the database that the test loads into."""
-    return lambda text: [tuple(row) for row in query(database, text)]
+def rows(engine, database, query):
+    """Run a statement in the database that the test loads into."""
+
+    def run_in_duckdb(text):
+        with duckdb.connect(database["RETAIL_DUCKDB"]) as connection:
+            return connection.execute(text).fetchall()
+
+    return run_in_duckdb if engine == "duckdb" else lambda text: [tuple(row) for row in query(database, text)]
 
 
 @pytest.fixture
@@ -108,6 +130,7 @@ def test_seven_files_become_seven_tables_with_their_origin(database, folder, row
     assert "14 rows" in result.output
 
 
+@only_postgres
 def test_the_landing_has_the_shape_that_the_checks_expect(database, folder, rows):
     loaded(folder)
 
@@ -133,6 +156,7 @@ def test_the_landing_has_the_shape_that_the_checks_expect(database, folder, rows
     assert sorted(unique) == sorted((f"retail_landing.{table.raw_name}", "source_row_number") for table in tables())
 
 
+@only_postgres
 def test_the_tables_survive_a_crash_and_are_analyzed(database, folder, rows):
     loaded(folder)
 
@@ -272,22 +296,23 @@ def test_the_schema_follows_its_variable(database, folder, rows, monkeypatch):
 def test_to_start_over_replaces_all_and_keeps_what_is_built_on_it(database, folder, stores, rows):
     write_stores(folder, STORES + A_STORE + "S2\n")
     loaded(folder)
-    rows("create view public.mine as select store_id from retail_landing.raw_stores")
+    rows("create view mine as select store_id from retail_landing.raw_stores")
     write_stores(folder, STORES + A_STORE + "S3,,,,\n")
 
     loaded("--start-over", folder)
 
     assert stores("store_id, source_row_number, file_id") == [("S1", 1, 1), ("S3", 2, 1)]
-    assert rows("select * from public.mine") == [("S1",), ("S3",)]
+    assert rows("select * from mine") == [("S1",), ("S3",)]
     assert rows("select count(*) from retail_landing.unreadable_lines") == [(0,)]
     assert rows("select count(*), max(file_id), max(batch_id) from retail_landing.loaded_files") == [(7, 7, 1)]
 
 
+@only_postgres
 def test_a_landing_of_another_contract_gets_todays_columns(database, folder, stores, rows):
     rows("create schema retail_landing")
     rows("create table retail_landing.raw_stores (store_id text, old int, opening_date date, loaded_at text)")
     rows("insert into retail_landing.raw_stores values ('old', 1, '2020-01-01', 'then')")
-    rows("create view public.mine as select store_id from retail_landing.raw_stores")
+    rows("create view mine as select store_id from retail_landing.raw_stores")
 
     result = loaded(folder)
 
@@ -299,13 +324,14 @@ def test_a_landing_of_another_contract_gets_todays_columns(database, folder, sto
         ("store_id-1", "opening_date-1", 1),
         ("store_id-2", "opening_date-2", 2),
     ]
-    assert rows("select count(*) from public.mine") == [(2,)]
+    assert rows("select count(*) from mine") == [(2,)]
 
 
+@only_postgres
 def test_what_others_built_on_an_old_column_is_not_dropped(database, folder, rows):
     rows("create schema retail_landing")
     rows("create table retail_landing.raw_stores (store_id text, old int)")
-    rows("create view public.mine as select old from retail_landing.raw_stores")
+    rows("create view mine as select old from retail_landing.raw_stores")
 
     result = run(folder)
 
@@ -327,18 +353,18 @@ def test_nothing_is_added_to_tables_of_another_contract(database, folder, rows):
 
 # ------------------------------------------------------------------------------------------------------- daily drops
 
-TABLES_OF_THE_LANDING = [table.raw_name for table in tables()] + ["unreadable_lines", "loaded_files"]
+# all that the landing holds, but for the time, each table with what its rows are ordered by
+IN_LANDING = {table.raw_name: ([*table.columns, *META_COLUMNS], "source_row_number") for table in tables()}
+IN_LANDING["unreadable_lines"] = (list(BOOKS["unreadable_lines"]), "line_number")
+IN_LANDING["loaded_files"] = ([name for name in BOOKS["loaded_files"] if name != "loaded_at"], "file_id")
 
 
 @pytest.fixture
 def contents(rows):
-    """All that the landing holds, but for the time."""
+    """All that the landing holds."""
     return lambda: {
-        name: rows(
-            f"select (to_jsonb(t) - 'loaded_at')::text from retail_landing.{name} as t "
-            "order by file_id, to_jsonb(t)->>'source_row_number', to_jsonb(t)->>'line_number'"
-        )
-        for name in TABLES_OF_THE_LANDING
+        name: rows(f"select {', '.join(columns)} from retail_landing.{name} order by file_id, {order}")
+        for name, (columns, order) in IN_LANDING.items()
     }
 
 
@@ -514,6 +540,7 @@ def test_a_later_load_may_bring_some_tables(database, folder, tmp_path, rows):
     assert rows("select max(source_row_number) from retail_landing.raw_stores") == [(2,)]
 
 
+@only_postgres
 def test_two_loads_at_once_come_one_after_the_other(database, folder, tmp_path, rows):
     loaded(folder)
     files = [write_drop(tmp_path / day, day, names="{table}.csv") for day in DAYS]
@@ -534,6 +561,7 @@ def test_two_loads_at_once_come_one_after_the_other(database, folder, tmp_path, 
         assert rows(f"select count(*), max(source_row_number) from retail_landing.{table.raw_name}") == [(11, 11)]
 
 
+@only_postgres
 @pytest.mark.parametrize("first", [True, False], ids=["the first load", "a later load"])
 def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents, first):
     if not first:
@@ -865,6 +893,7 @@ def test_the_last_file_is_bad_and_the_first_six_are_not_loaded_either(refused, f
     refused(f"{last.name} lacks column quantity")
 
 
+@only_postgres
 def test_what_the_database_refuses_last_is_not_loaded_first_either(refused, folder, rows):
     rows(f"alter table retail_landing.raw_{LINES} add constraint few check (source_row_number < 4)")
 
@@ -872,9 +901,12 @@ def test_what_the_database_refuses_last_is_not_loaded_first_either(refused, fold
 
 
 def test_a_file_that_changes_while_it_is_loaded(refused, folder, monkeypatch):
-    monkeypatch.setattr(
-        "retail.load.RowReader.chunks", lambda self: (os.utime(folder / "stores.csv", (1, 1)), iter(()))[1]
-    )
+    def change(*_):
+        os.utime(folder / "stores.csv", (1, 1))
+        return 0, 0
+
+    monkeypatch.setattr(PostgresLanding, "add_rows", change)
+    monkeypatch.setattr(DuckdbLanding, "add_rows", change)
 
     refused("stores.csv was changed while it was loaded")
 
@@ -904,6 +936,7 @@ def test_no_server(folder, monkeypatch):
     only_line(result)
 
 
+@only_postgres
 def test_a_table_that_may_not_be_written(database, folder, rows):
     rows("create schema retail_landing")
     rows("create view retail_landing.raw_stores as select 1 as store_id")
@@ -924,6 +957,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
+@only_postgres
 def test_memory_does_not_grow_with_the_file(database, folder):
     peaks = []
     for rows in (300_000, 3_000_000):
