@@ -115,18 +115,23 @@ def write_deliveries(run_program, folder: Path) -> None:
 
 
 def test_spark_builds_what_postgresql_builds(sample, query, spark_files, tmp_path):
-    statements = _statements(query, sample)
-    rows_file = tmp_path / "rows"
+    compare_spark(query, sample, spark_files, tmp_path)
+
+
+def compare_spark(query, database: dict[str, str], spark: dict[str, str], folder: Path) -> None:
+    """Compare what a session or a Thrift server shows, as the variables name it, with PostgreSQL."""
+    statements = _statements(query, database)
+    rows_file = folder / "rows"
     subprocess.run(
         [sys.executable, Path(__file__).with_name("spark_rows.py"), rows_file],
         input=json.dumps(statements),
-        env=os.environ | spark_files,
+        env=os.environ | spark,
         check=True,
         capture_output=True,
         text=True,
     )
     found = pickle.loads(rows_file.read_bytes())
-    assert not _different(found, {table: query(sample, statement) for table, statement in statements.items()})
+    assert not _different(found, {table: query(database, statement) for table, statement in statements.items()})
 
 
 def test_summary_reads_duckdb(duckdb_file, run_program):
