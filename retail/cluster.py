@@ -259,6 +259,7 @@ def _driver_settings(state: State, scratch: Path, memory: int) -> dict[str, str]
         "spark.driver.bindAddress": HOST,
         "spark.ui.enabled": "false",
         "spark.eventLog.enabled": "true",
+        "spark.eventLog.compress": "false",
         "spark.eventLog.dir": (state.folder / EVENTS).as_uri(),
         "spark.sql.warehouse.dir": str(state.folder / "warehouse"),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={state.folder}/metastore;create=true",
