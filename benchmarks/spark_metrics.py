@@ -1,7 +1,7 @@
 """What each model costs on Spark, from an application's event log: python -m benchmarks.spark_metrics --help.
 
 dbt writes the node's name into each statement, and Spark each task of a statement into its log: read, written and
-shuffled bytes, seconds of a core, and how much of a stage its largest task had, which no number of machines makes smaller.
+shuffled bytes, seconds of a core, and how much of a stage its largest task had, which no machines make smaller.
 """
 
 from __future__ import annotations
