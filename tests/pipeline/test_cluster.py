@@ -14,6 +14,7 @@ import pytest
 from conftest import PROGRAMS
 from test_engines import compare_spark
 
+from benchmarks.spark_metrics import costs, read_events
 from retail.contract import PROJECT_DIR
 
 HOST = "127.0.0.1"
@@ -72,6 +73,11 @@ def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query,
     assert [line.split()[0] for line in status.stdout.splitlines() if "does not run" in line] == ["worker-1"]
 
     compare_spark(query, sample, cluster, tmp_path)
+    [log] = Path(cluster["RETAIL_SPARK"], "events").iterdir()
+    [cost] = [cost for cost in costs(read_events(log)) if cost.node == "model.retail.transaction_lines"]
+    assert cost.tasks > 0
+    assert cost.shuffle_bytes > 0
+
     assert "is up" in run_program(cluster, "retail", "cluster", "up", "--memory", "1024").stdout
     assert run_program(cluster, "retail", "cluster", "status").stdout.count("runs, process") == 4
 
