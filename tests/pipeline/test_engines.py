@@ -120,7 +120,7 @@ def test_spark_builds_what_postgresql_builds_of_dirty_deliveries(
 ):
     place = new_spark()
     load_and_build(run_program, place, deliveries)
-    _compare_spark(query, landed, place, tmp_path / "rows", "retail_landing")
+    compare_spark(query, landed, place, tmp_path, "retail_landing")
 
 
 def write_deliveries(run_program, folder: Path) -> None:
@@ -145,8 +145,14 @@ def write_deliveries(run_program, folder: Path) -> None:
         (second / f"{name}.csv").write_bytes(header + b"".join(later))
 
 
-def _compare_spark(query, database: dict[str, str], spark: dict[str, str], rows_file: Path, *more: str) -> None:
+def test_spark_builds_what_postgresql_builds(sample, query, spark_files, tmp_path):
+    compare_spark(query, sample, spark_files, tmp_path)
+
+
+def compare_spark(query, database: dict[str, str], spark: dict[str, str], folder: Path, *more: str) -> None:
+    """Compare what a session or a Thrift server shows, as the variables name it, with PostgreSQL."""
     statements = _statements(query, database, *more)
+    rows_file = folder / "rows"
     subprocess.run(
         [sys.executable, Path(__file__).with_name("spark_rows.py"), rows_file],
         input=json.dumps(statements),
@@ -157,10 +163,6 @@ def _compare_spark(query, database: dict[str, str], spark: dict[str, str], rows_
     )
     found = pickle.loads(rows_file.read_bytes())
     assert not _different(found, {table: query(database, statement) for table, statement in statements.items()})
-
-
-def test_spark_builds_what_postgresql_builds(sample, query, spark_files, tmp_path):
-    _compare_spark(query, sample, spark_files, tmp_path / "rows")
 
 
 def test_summary_reads_duckdb(duckdb_file, run_program):
