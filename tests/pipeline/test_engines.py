@@ -138,6 +138,9 @@ def write_deliveries(run_program, folder: Path) -> None:
             later += rows[::97]  # said again
             later += [row.replace(b",", b"x,", 1) for row in rows[::301]]  # one more of a transaction that was whole
             rows[50:50] = [b'1,"left open\n', b"too,few\n", b"1,T1,P\xf6,,1,1.00\n", b"1,T1,P1,,1,1.00,\n"]
+        if name == "store_sales_header":  # off by a hair more than the tolerance
+            *cells, total = rows[7].decode().strip().split(",")
+            rows[7] = ",".join([*cells, f"{Decimal(total) + Decimal('0.010000000000000001')}"]).encode() + b"\n"
         if name == "customer_details":
             later += [row.replace(b"a", b"o", 1) for row in rows[::5]]
             rows.insert(3, b"one\n")
