@@ -65,7 +65,7 @@ docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and 
 	@python -m retail.docs static target
 
 clean:  ## delete all that was made here: the database, the environment, dbt's files
-	@if [ -x $(BIN)/retail ]; then $(BIN)/retail down; fi
+	@if [ -x $(BIN)/retail ]; then $(BIN)/retail down; $(BIN)/retail cluster down; fi
 	@rm -rf $(VENV) .postgres .spark warehouse.duckdb dbt_packages target logs
 
 $(VENV)/installed: requirements.lock pyproject.toml

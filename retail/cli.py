@@ -17,6 +17,7 @@ _COMMANDS = {
     "summary": "retail.summary",
     "rejects": "retail.rejects",
     "rules": "retail.rules",
+    "cluster": "retail.cluster",
 }
 
 

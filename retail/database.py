@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,11 +157,26 @@ class SparkConnection:
         Raises:
             RetailError: Spark refuses it.
         """
-        cursor = self._connection.cursor()
-        try:
+        with self._refusals():
+            cursor = self._connection.cursor()
             cursor.execute(statement)
             return [tuple(row) for row in cursor.fetchall()]
-        except Exception as error:  # each way has its own
+
+    def run(self, statement: str) -> None:
+        """Run a statement that has no rows to return.
+
+        Raises:
+            RetailError: Spark refuses it.
+        """
+        with self._refusals():
+            self._connection.cursor().execute(statement)
+
+    @staticmethod
+    @contextmanager
+    def _refusals() -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # each way to connect has its own
             if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
                 raise RetailError("nothing is built yet: run `make build`") from error
             raise RetailError(f"Spark refused: {one_line(str(error))[:300]}") from error

@@ -27,7 +27,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 
 from retail.contract import Table, tables
 from retail.csv_files import listed, opened_bytes
-from retail.database import check_target, connect, connect_duckdb
+from retail.database import SparkConnection, check_target, connect, connect_duckdb, target
 from retail.drops import Source, find_sources
 from retail.errors import RetailError
 from retail.landing import UNREADABLE_LINES, LoadedFile, ReadAnew, landing_schema
@@ -43,6 +43,7 @@ NEXT_COMMAND = "dbt build --vars 'raw_layer: landing'"
 _PROGRESS_FROM_BYTES = 2_000_000  # below, the load is over before a bar would be read
 _HASHED_AT_ONCE = 1_000_000  # bytes
 _TRANSACTIONS = ("store_sales_header", "store_sales_line_items")  # never delivered again; master data may come back
+_CONNECT = {"postgres": connect, "duckdb": partial(connect_duckdb, read_only=False), "spark": SparkConnection}
 
 
 @dataclass(frozen=True)
@@ -140,16 +141,16 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
 
 def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool) -> None:
     started = perf_counter()
-    engine = check_target("retail load", ["postgres", "duckdb"], "give dbt the sample instead (raw_layer: seeds)")
+    engine = target()
     sources = find_sources(*paths)
     _print_extra_columns(sources)
-    with closing(connect_duckdb(read_only=False) if engine == "duckdb" else connect()) as connection:
+    with closing(_CONNECT[engine]()) as connection:
         loaded = load_sources(connection, sources, force=force, start_over=start_over)
     _print_result(loaded, perf_counter() - started)
 
 
 def load_sources(
-    connection: Connection | duckdb.DuckDBPyConnection,
+    connection: Connection | duckdb.DuckDBPyConnection | SparkConnection,
     sources: list[Source],
     *,
     force: bool = False,
@@ -158,7 +159,7 @@ def load_sources(
     """Add the files' rows to the landing tables, in one transaction.
 
     Args:
-        connection: An open connection to PostgreSQL or DuckDB, without a transaction under way.
+        connection: An open connection to PostgreSQL, DuckDB or Spark, without a transaction under way.
         sources: What `find_sources` returned.
         force: Whether files that were loaded before are loaded again.
         start_over: Whether what was loaded before is forgotten.
@@ -184,9 +185,13 @@ def load_sources(
                 continue
 
 
-def _landing(connection: Connection | duckdb.DuckDBPyConnection) -> Landing:
+def _landing(connection: Connection | duckdb.DuckDBPyConnection | SparkConnection) -> Landing:
     if isinstance(connection, Connection):
         return PostgresLanding(connection)
+    if isinstance(connection, SparkConnection):
+        from retail.load_spark import SparkLanding
+
+        return SparkLanding(connection)
     from retail.load_duckdb import DuckdbLanding  # who loads into PostgreSQL does not wait for it
 
     return DuckdbLanding(connection)

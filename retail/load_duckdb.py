@@ -134,7 +134,7 @@ class DuckdbLanding:
         """Have DuckDB read a file as it stands; None, and nothing stored, where it may judge a line in its own way."""
         width = len(source.header)
         path = source.path.absolute()
-        look = None if _PATTERN & set(str(path)) or not self._reads_whole_files else _look(path)
+        look = None if _PATTERN & set(str(path)) or not self._reads_whole_files else look_at(path)
         if look is None:
             return None
         if look.has_quotes and width != len(source.table.columns):
@@ -279,7 +279,7 @@ class DuckdbLanding:
         return dict(rows)
 
 
-def _look(path: Path) -> _Look | None:
+def look_at(path: Path) -> _Look | None:
     """Look at a file's bytes; None where DuckDB could read a line in its own way."""
     commas = quotes = lines = 0
     has_empty_lines = False

@@ -135,7 +135,7 @@ causes_of_headers as (
 
 ),
 
--- a header whose key another row holds is nothing that its lines suffer from
+-- a header whose key another row holds, or that has none, is nothing that its lines suffer from
 nearest_causes_of_headers as (
 
     select
@@ -150,7 +150,7 @@ nearest_causes_of_headers as (
         ) as place
     from headers
     inner join causes_of_headers on headers.source_row_number = causes_of_headers.source_row_number
-    where not headers.key_is_taken
+    where not headers.key_is_taken and headers.transaction_id is not null
 
 ),
 

@@ -30,18 +30,24 @@ rejected as (
 
 ),
 
+-- rows without a key are not counted by it: they would all meet in one task, and each of them is known by its cells
 copies as (
 
     select
         *,
         count(*) over (
-            partition by source_table, record_key
+            partition by source_table, record_key, keyless_record
         ) as rows_of_key,
         row_number() over (
-            partition by source_table, record_key, raw_record
+            partition by source_table, record_key, keyless_record, raw_record
             order by source_row_number
         ) as copy_number
-    from rejected
+    from (
+        select
+            *,
+            case when not has_key then raw_record end as keyless_record
+        from rejected
+    ) as rejected
 
 ),
 

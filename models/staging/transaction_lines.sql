@@ -3,11 +3,13 @@
 
 with
 
--- a copy of a line, or another statement of it, neither counts nor spoils
+-- a copy of a line, or another statement of it, neither counts nor spoils; lines of no transaction make none together
 line_items as (
 
     select * from {{ ref('prechecked_store_sales_line_items') }}
-    where not key_is_taken
+    where
+        transaction_id is not null
+        and not key_is_taken
 
 ),
 
@@ -15,7 +17,8 @@ rejected_line_items as (
 
     select * from {{ ref('prechecked_store_sales_line_items') }}
     where
-        not key_is_taken
+        transaction_id is not null
+        and not key_is_taken
         and not is_valid
 
 ),

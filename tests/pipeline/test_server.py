@@ -241,7 +241,7 @@ def test_a_user_that_does_not_exist(retail, server):
 
 def test_help_names_every_command(retail):
     shown = retail("--help").stdout
-    for command in ("up", "down", "psql", "deps", "generate", "load", "summary", "rules"):
+    for command in ("up", "down", "psql", "deps", "generate", "load", "summary", "rules", "cluster"):
         assert f"\n  {command} " in shown
         assert retail(command, "--help").returncode == 0
 

@@ -31,14 +31,47 @@ measured as (
 
 ),
 
+worths as (
+    {% for dimension in rfm_dimensions() %}
+    select
+        '{{ dimension.name }}' as dimension,
+        {{ dimension.worth }} as worth,
+        count(*) as customers
+    from measured
+    group by {{ dimension.worth }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+standings as (
+    {{ standings('worths') }}
+),
+
+scored_worths as (
+
+    select
+        dimension,
+        worth,
+        {{ quintile_score() }} as score
+    from standings
+
+),
+
+-- one row, which every task can have: no customer has to be sent to where the worths are
+lowest_worths as (
+    {{ lowest_worths('scored_worths') }}
+),
+
 scored as (
 
     select
-        *,
-        {{ quintile_score('recency_days desc', 'recency_days') }} as r_score,
-        {{ quintile_score('frequency', 'frequency') }} as f_score,
-        {{ quintile_score('monetary', 'monetary') }} as m_score
+        {%- for dimension in rfm_dimensions() %}
+        {{ score_by('lowest_worths', dimension) }} as {{ dimension.score }},
+        {%- endfor %}
+        measured.*
     from measured
+    cross join lowest_worths
 
 ),
 

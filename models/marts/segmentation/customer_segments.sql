@@ -30,13 +30,29 @@ segments as (
 
 ),
 
-ranked as (
+-- ranks are counted, as in customer_rfm, because no order of all customers fits into one task
+worths as (
 
     select
-        *,
-        rank() over (order by monetary desc) as monetary_rank,
-        count(*) over () as buyers
+        'M' as dimension,
+        monetary as worth,
+        count(*) as customers
     from customer_rfm
+    group by monetary
+
+),
+
+standings as (
+    {{ standings('worths') }}
+),
+
+high_spenders as (
+
+    select min(worth) as lowest_monetary
+    from standings
+    where
+        buyers - customers_below - customers < ceil({{ var('high_spender_share') }} * buyers)
+        and worth > 0
 
 ),
 
@@ -44,24 +60,22 @@ flagged as (
 
     select
         customers.customer_id,
-        ranked.recency_days,
-        ranked.frequency,
-        ranked.monetary,
-        ranked.r_score,
-        ranked.f_score,
-        ranked.m_score,
-        ranked.rfm_segment,
-        greatest(customers.last_purchase_date, ranked.last_transaction_date) as last_purchase_date,
+        customer_rfm.recency_days,
+        customer_rfm.frequency,
+        customer_rfm.monetary,
+        customer_rfm.r_score,
+        customer_rfm.f_score,
+        customer_rfm.m_score,
+        customer_rfm.rfm_segment,
+        greatest(customers.last_purchase_date, customer_rfm.last_transaction_date) as last_purchase_date,
         as_of.as_of_date,
         balances.total_loyalty_points,
-        coalesce(
-            ranked.monetary_rank <= ceil({{ var('high_spender_share') }} * ranked.buyers) and ranked.monetary > 0,
-            false
-        ) as is_high_spender
+        coalesce(customer_rfm.monetary >= high_spenders.lowest_monetary, false) as is_high_spender
     from customers
     cross join as_of
+    cross join high_spenders
     inner join balances on customers.customer_id = balances.customer_id
-    left join ranked on customers.customer_id = ranked.customer_id
+    left join customer_rfm on customers.customer_id = customer_rfm.customer_id
 
 ),
 

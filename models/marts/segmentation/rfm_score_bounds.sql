@@ -1,5 +1,3 @@
-{%- set dimensions = {'R': ('recency_days', 'r_score'), 'F': ('frequency', 'f_score'), 'M': ('monetary', 'm_score')} %}
-
 with
 
 customer_rfm as (
@@ -15,17 +13,35 @@ scores as (
 
 ),
 
-bounds as (
-    {% for dimension, (value, score) in dimensions.items() %}
+-- before the join, because a score is no key to spread customers by
+found as (
+    {% for dimension in rfm_dimensions() %}
     select
-        '{{ dimension }}' as dimension,
+        '{{ dimension.name }}' as dimension,
+        {{ dimension.score }} as score,
+        count(*) as customers,
+        cast(min({{ dimension.value }}) as {{ sql_type('numeric') }}) as lowest_value,
+        cast(max({{ dimension.value }}) as {{ sql_type('numeric') }}) as highest_value
+    from customer_rfm
+    group by {{ dimension.score }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+bounds as (
+    {% for dimension in rfm_dimensions() %}
+    select
+        '{{ dimension.name }}' as dimension,
         scores.score,
-        count(customer_rfm.customer_id) as customers,
-        cast(min(customer_rfm.{{ value }}) as {{ sql_type('numeric') }}) as lowest_value,
-        cast(max(customer_rfm.{{ value }}) as {{ sql_type('numeric') }}) as highest_value
+        coalesce(found.customers, 0) as customers,
+        found.lowest_value,
+        found.highest_value
     from scores
-    left join customer_rfm on scores.score = customer_rfm.{{ score }}
-    group by scores.score
+    left join found
+        on
+            scores.score = found.score
+            and found.dimension = '{{ dimension.name }}'
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 

@@ -1,0 +1,155 @@
+"""What each model costs on Spark, from an application's event log: python -m benchmarks.spark_metrics --help.
+
+dbt writes the node's name into each statement, and Spark each task of a statement into its log: read, written and
+shuffled bytes, seconds of a core, and how much of a stage its largest task had, which no machines make smaller.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from retail.errors import RetailError
+
+_NODE = re.compile(r'"node_id": "([^"]+)"')
+_MEGABYTE = 1_000_000
+# a stage that reads less is a sum of sums: as large at any number of lines
+_RECORDS_OF_A_STAGE = 5_000
+
+
+@dataclass
+class Stage:
+    """One stage: the records that each of its tasks read, from files or from a shuffle."""
+
+    records: list[int] = field(default_factory=list)
+
+    @property
+    def largest(self) -> int:
+        """The records of its largest task."""
+        return max(self.records, default=0)
+
+    @property
+    def share(self) -> float:
+        """The largest task's part of all records of the stage, 0 to 1."""
+        return self.largest / total if (total := sum(self.records)) else 0.0
+
+
+@dataclass
+class Cost:
+    """What the statements of one node cost: bytes, and seconds of one core."""
+
+    node: str
+    core_seconds: float = 0.0
+    input_bytes: int = 0
+    shuffle_bytes: int = 0
+    output_bytes: int = 0
+    spilled_bytes: int = 0
+    tasks: int = 0
+    failed_tasks: int = 0
+    stages: dict[tuple[int, int], Stage] = field(default_factory=lambda: defaultdict(Stage))
+
+    def add(self, task: dict[str, Any]) -> None:
+        """Count one task, as its TaskEnd event tells."""
+        self.tasks += 1
+        metrics = task.get("Task Metrics")
+        if task["Task End Reason"]["Reason"] != "Success" or not metrics:
+            self.failed_tasks += 1
+            return
+        read, written = metrics["Shuffle Read Metrics"], metrics["Shuffle Write Metrics"]
+        self.core_seconds += metrics["Executor CPU Time"] / 1e9
+        self.input_bytes += metrics["Input Metrics"]["Bytes Read"]
+        self.shuffle_bytes += written["Shuffle Bytes Written"]
+        self.output_bytes += metrics["Output Metrics"]["Bytes Written"]
+        self.spilled_bytes += metrics["Disk Bytes Spilled"]
+        stage = self.stages[task["Stage ID"], task["Stage Attempt ID"]]
+        stage.records.append(metrics["Input Metrics"]["Records Read"] + read["Total Records Read"])
+
+    @property
+    def worst(self) -> Stage:
+        """The stage whose largest task has the greatest share, of those that read more than a few records."""
+        large = [stage for stage in self.stages.values() if sum(stage.records) >= _RECORDS_OF_A_STAGE]
+        return max(large, key=lambda stage: stage.share, default=Stage())
+
+
+def costs(events: Iterable[dict[str, Any]]) -> list[Cost]:
+    """The cost of each node of dbt, in the order of their first statement; `other` is what dbt did not say."""
+    found: dict[str, Cost] = {}
+    node_of_stage: dict[int, str] = {}
+    for event in events:
+        if event["Event"] == "SparkListenerJobStart":
+            said = _NODE.search(event.get("Properties", {}).get("spark.job.description", ""))
+            for stage in event["Stage IDs"]:
+                node_of_stage.setdefault(stage, said[1] if said else "other")
+        elif event["Event"] == "SparkListenerTaskEnd":
+            node = node_of_stage[event["Stage ID"]]
+            found.setdefault(node, Cost(node)).add(event)
+    return list(found.values())
+
+
+def read_events(log: Path) -> Iterator[dict[str, Any]]:
+    """The events of an application, from its folder of files, in their order.
+
+    Raises:
+        RetailError: There are none.
+    """
+    files = sorted(log.glob("events_*"), key=lambda file: int(file.name.split("_")[1]))
+    if not files:
+        raise RetailError(f"{log} holds no event log: name the folder of one application")
+    for file in files:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith(('{"Event":"SparkListenerJobStart"', '{"Event":"SparkListenerTaskEnd"')):
+                    yield json.loads(line)
+
+
+def table(found: list[Cost], lines: int) -> list[str]:
+    """One row of Markdown a node, the largest shuffle first; bytes and seconds are per line and per million lines."""
+    rows = [
+        "| node | tasks | core-seconds per million lines | read, MB | shuffled, MB | shuffled bytes per line "
+        "| written, MB | spilled, MB | largest task: records | its share of the stage |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for cost in sorted(found, key=lambda cost: -cost.shuffle_bytes):
+        megabytes = [
+            f"{size / _MEGABYTE:.1f}"
+            for size in (cost.input_bytes, cost.shuffle_bytes, cost.output_bytes, cost.spilled_bytes)
+        ]
+        worst = cost.worst
+        cells = [
+            cost.node.split(".")[-1],
+            f"{cost.tasks}",
+            f"{cost.core_seconds / lines * 1e6:.1f}",
+            *megabytes[:2],
+            f"{cost.shuffle_bytes / lines:.1f}",
+            *megabytes[2:],
+            f"{worst.largest:,}",
+            f"{worst.share:.1%}" if worst.records else "",
+        ]
+        rows.append("| " + " | ".join(cells) + " |")
+    return rows
+
+
+@click.command()
+@click.argument("log", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--lines", type=click.IntRange(min=1), required=True, help="Sales lines that were built.")
+def main(log: Path, lines: int) -> None:
+    """Print what each model cost in the application whose event log LOG is."""
+    found = costs(read_events(log))
+    click.echo("\n".join(table(found, lines)))
+    total = sum(cost.core_seconds for cost in found)
+    click.echo(
+        f"\nall: {total / lines * 1e6:.1f} core-seconds per million lines, "
+        f"{sum(cost.shuffle_bytes for cost in found) / lines:.0f} shuffled bytes per line, "
+        f"{sum(cost.failed_tasks for cost in found)} failed tasks"
+    )
+
+
+if __name__ == "__main__":
+    main()

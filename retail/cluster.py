@@ -1,0 +1,350 @@
+"""A Spark cluster on this machine: `retail cluster up`, `status`, `kill-worker` and `down`.
+
+A standalone master, two workers and the Thrift server that dbt talks to, from the pyspark package, each a process of
+its own that listens on loopback only. It is for trying what only a cluster does: rows travel between processes, and a
+worker may die.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import psutil
+import requests
+
+from retail.contract import PROJECT_DIR
+from retail.errors import RetailError
+
+HOST = "127.0.0.1"
+MASTER, THRIFT = "master", "thrift"
+WORKERS = ("worker-1", "worker-2")
+EVENTS = "events"
+_RECOVERY = "scratch/recovery"
+_POLL = 0.2  # seconds
+_SECONDS_TO_STOP = 20
+_DERBY_IN_USE = "Another instance of Derby may have already booted the database"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of the cluster, the leader of a group; ``started`` tells it from a later process of the same number."""
+
+    pid: int
+    started: float
+
+    def is_running(self) -> bool:
+        """Whether it still is; one that ended and that nobody waited for is not."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return self._is_ours() and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def _is_ours(self) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return abs(psutil.Process(self.pid).create_time() - self.started) < 1
+        return False
+
+    def members(self) -> list[psutil.Process]:
+        """It and what it started, as far as they run: a worker's executors are in its group."""
+        if psutil.pid_exists(self.pid) and not self._is_ours():
+            return []
+        return [process for process in psutil.process_iter() if _group(process) == self.pid]
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Signal it and what it started."""
+        for process in self.members():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+
+class State:
+    """The folder of the cluster, and what runs of it.
+
+    The tables (`warehouse`) and their catalogue (`metastore`) are those of Spark's session mode too.
+    """
+
+    def __init__(self) -> None:
+        """Read what an earlier command wrote."""
+        self.folder = Path(os.environ.get("RETAIL_SPARK") or PROJECT_DIR / ".spark").absolute()
+        self._file = self.folder / "cluster.json"
+        self.ports: dict[str, int] = {}
+        self.processes: dict[str, Process] = {}
+        with contextlib.suppress(FileNotFoundError):
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+            self.ports = found["ports"]
+            self.processes = {name: Process(**process) for name, process in found["processes"].items()}
+
+    def save(self) -> None:
+        """Write what was changed."""
+        processes = {name: asdict(process) for name, process in self.processes.items()}
+        self._file.write_text(json.dumps({"ports": self.ports, "processes": processes}), encoding="utf-8")
+
+    def forget(self) -> None:
+        """Nothing of it runs any more; logs, events and tables stay."""
+        self._file.unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
+
+    def is_running(self, name: str) -> bool:
+        """Whether the process of that name runs."""
+        return name in self.processes and self.processes[name].is_running()
+
+    def running(self) -> list[str]:
+        """The names of what runs."""
+        return [name for name in (MASTER, *WORKERS, THRIFT) if self.is_running(name)]
+
+    def log(self, name: str) -> Path:
+        """The log of the process of that name, of all its starts."""
+        return self.folder / "logs" / f"{name}.log"
+
+
+@click.group()
+def cluster() -> None:
+    """Run a Spark cluster on this machine: a master, two workers and the Thrift server.
+
+    RETAIL_SPARK names its folder, .spark of the project if not set, and SPARK_PORT the port of the Thrift server.
+    """
+
+
+@cluster.command()
+@click.option(
+    "--memory",
+    default=2048,
+    show_default=True,
+    type=click.IntRange(min=512),
+    help="of each worker and of the driver, in megabytes",
+)
+@click.option("--wait", "seconds", default=120, show_default=True, help="how long the start may take, in seconds")
+def up(memory: int, seconds: int) -> None:
+    """Start what of the cluster does not run."""
+    home, state = _spark_home(), State()
+    for name in ("logs", EVENTS, _RECOVERY):
+        (state.folder / name).mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + seconds
+    if not state.running():
+        state.ports = {"master": _free_port(), "master_ui": _free_port()}
+    if not state.is_running(THRIFT):
+        state.ports["thrift"] = _thrift_port()
+    if not state.is_running(MASTER):
+        _start(state, home, MASTER, memory)
+        _wait(state, MASTER, lambda: _answers(state.ports["master"]), deadline)
+    for name in WORKERS:
+        if not state.is_running(name):
+            _start(state, home, name, memory)
+    _wait(state, MASTER, lambda: _alive_workers(state) >= len(WORKERS), deadline)
+    if not state.is_running(THRIFT):
+        _start(state, home, THRIFT, memory)
+    _wait(state, THRIFT, lambda: _answers(state.ports["thrift"]), deadline)
+    click.echo(
+        f"the cluster is up, in {state.folder}: "
+        f"RETAIL_TARGET=spark SPARK_HOST={HOST} SPARK_PORT={state.ports['thrift']} dbt build"
+    )
+
+
+@cluster.command()
+def status() -> None:
+    """Say what of the cluster runs; exit code 1 where not all of it does."""
+    state = State()
+    for name in (MASTER, *WORKERS, THRIFT):
+        runs = f"runs, process {state.processes[name].pid}" if state.is_running(name) else "does not run"
+        click.echo(f"{name:9} {runs}")
+    if len(state.running()) < len(WORKERS) + 2:
+        raise SystemExit(1)
+
+
+@cluster.command()
+@click.argument("worker", type=click.Choice(WORKERS), required=False)
+def kill_worker(worker: str | None) -> None:
+    """Kill a worker and its executor with signal 9, as when a machine fails: the first that runs, or WORKER."""
+    state = State()
+    running = [name for name in WORKERS if state.is_running(name) and worker in (None, name)]
+    if not running:
+        raise RetailError(
+            f"{worker + ' does not run' if worker else 'no worker runs'}: start it with `retail cluster up`"
+        )
+    process = state.processes[running[0]]
+    process.signal_group(signal.SIGKILL)
+    click.echo(f"{running[0]} is killed, process {process.pid}")
+
+
+@cluster.command()
+def down() -> None:
+    """Stop the cluster; tables, logs and event log stay."""
+    state = State()
+    was_running = bool(state.running())
+    _stop(state)
+    state.forget()
+    click.echo("the cluster is stopped; its tables and logs stay" if was_running else "the cluster is not running")
+
+
+def _spark_home() -> Path:
+    """The folder of the pyspark package."""
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise RetailError("Spark is not installed: type `make build TARGET=spark`")
+    java_home = os.environ.get("JAVA_HOME")
+    if not (Path(java_home, "bin", "java").exists() if java_home else shutil.which("java")):
+        raise RetailError("Spark needs Java 17 or later: install it, on Debian as openjdk-17-jre-headless")
+    return Path(spec.origin).parent
+
+
+def _start(state: State, home: Path, name: str, memory: int) -> None:
+    """Start the process of that name and write down that it runs; the log of its start before is kept."""
+    master = f"spark://{HOST}:{state.ports['master']}"
+    scratch = state.folder / "scratch" / name
+    shutil.rmtree(scratch, ignore_errors=True)
+    (scratch / "hive").mkdir(parents=True)
+    program = [str(home / "bin" / "spark-class")]
+    if name == MASTER:
+        port, ui = str(state.ports["master"]), str(state.ports["master_ui"])
+        program += ["org.apache.spark.deploy.master.Master", "--host", HOST, "--port", port, "--webui-port", ui]
+    elif name in WORKERS:
+        options = ["--host", _address(name), "--webui-port", "0", "--cores", "1", "--memory", f"{memory}M"]
+        program += ["org.apache.spark.deploy.worker.Worker", *options, "--work-dir", str(scratch), master]
+    else:
+        program = [str(home / "bin" / "spark-submit"), "--master", master, "--name", "retail"]
+        for key, value in _driver_settings(state, scratch, memory).items():
+            program += ["--conf", f"{key}={value}"]
+        program += ["--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal"]
+    environment = {
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_IP": _address(name),
+        "SPARK_LOCAL_DIRS": str(scratch),
+        "SPARK_DAEMON_MEMORY": "512m",
+        "SPARK_MASTER_OPTS": " ".join(f"-D{key}={value}" for key, value in _master_settings(state).items()),
+    }
+    if state.log(name).exists():
+        state.log(name).replace(state.log(name).with_suffix(".before.log"))
+    with state.log(name).open("wb") as log:
+        process = subprocess.Popen(
+            program,
+            cwd=scratch,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    state.processes[name] = Process(process.pid, psutil.Process(process.pid).create_time())
+    state.save()
+
+
+def _master_settings(state: State) -> dict[str, str]:
+    """Started again, a master knows its workers and application; losses of executors never end an application."""
+    return {
+        "spark.deploy.recoveryMode": "FILESYSTEM",
+        "spark.deploy.recoveryDirectory": str(state.folder / _RECOVERY),
+        "spark.deploy.maxExecutorRetries": "-1",
+        "spark.master.rest.enabled": "false",
+    }
+
+
+def _driver_settings(state: State, scratch: Path, memory: int) -> dict[str, str]:
+    """What can't be set by a session: the rest of Spark's settings stands in profiles.yml."""
+    return {
+        "spark.driver.memory": f"{memory}m",
+        "spark.executor.memory": f"{memory}m",
+        "spark.driver.host": HOST,
+        "spark.driver.bindAddress": HOST,
+        "spark.ui.enabled": "false",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.dir": (state.folder / EVENTS).as_uri(),
+        "spark.sql.warehouse.dir": str(state.folder / "warehouse"),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={state.folder}/metastore;create=true",
+        "spark.driver.extraJavaOptions": f"-Dderby.system.home={scratch} -Djava.io.tmpdir={scratch}",
+        "spark.hadoop.hive.server2.thrift.bind.host": HOST,
+        "spark.hadoop.hive.server2.thrift.port": str(state.ports["thrift"]),
+        "spark.hadoop.hive.exec.scratchdir": str(scratch / "hive"),
+        "spark.hadoop.hive.exec.local.scratchdir": str(scratch / "hive"),
+        "spark.hadoop.hive.server2.logging.operation.enabled": "false",
+    }
+
+
+def _wait(state: State, name: str, is_ready: Callable[[], bool], deadline: float) -> None:
+    """Wait for it; where it ends or the time is over, say where it is written why."""
+    while not is_ready():
+        if not state.is_running(name):
+            problem = "ended"
+        elif time.monotonic() > deadline:
+            problem = "did not answer in time"
+        else:
+            time.sleep(_POLL)
+            continue
+        in_use = _DERBY_IN_USE in state.log(name).read_text(encoding="utf-8", errors="replace")
+        why = (
+            " (the metastore is in use: another Spark session, such as a dbt without SPARK_HOST, runs)"
+            if in_use
+            else ""
+        )
+        raise RetailError(
+            f"the cluster's {name} {problem}{why}: see {state.log(name)}; `retail cluster down` stops the rest"
+        )
+
+
+def _stop(state: State) -> None:
+    """Stop all processes, with those that they started, and wait for their end."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in state.processes.values():
+            process.signal_group(number)
+        deadline = time.monotonic() + _SECONDS_TO_STOP
+        while any(process.members() for process in state.processes.values()) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+    state.processes.clear()
+
+
+def _group(process: psutil.Process) -> int | None:
+    """The group of a process; none of one that ended."""
+    try:
+        return None if process.status() == psutil.STATUS_ZOMBIE else os.getpgid(process.pid)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return None
+
+
+def _address(name: str) -> str:
+    """An address for each worker, as machines have: what is lost with one is not taken for the other's, too.
+
+    Only Linux has more than one address on loopback.
+    """
+    return f"127.0.0.{WORKERS.index(name) + 2}" if name in WORKERS and sys.platform == "linux" else HOST
+
+
+def _alive_workers(state: State) -> int:
+    """How many workers the master knows of; none while it does not answer."""
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"http://{HOST}:{state.ports['master_ui']}/json/", timeout=2).json()["aliveworkers"]
+    return 0
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return True
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return listener.getsockname()[1]
+
+
+def _thrift_port() -> int:
+    """The port that profiles.yml has dbt ask."""
+    text = os.environ.get("SPARK_PORT", "10000")
+    if not text.isdecimal():
+        raise RetailError(f"SPARK_PORT is {text!r}: use a number")
+    port = int(text)
+    if _answers(port):
+        raise RetailError(f"port {port} is in use: set SPARK_PORT to another one")
+    return port

@@ -1,0 +1,276 @@
+"""Rows into Spark: a file of plain lines is read by Spark's tasks, any other by what reads for DuckDB.
+
+A look at the bytes tells which: without a quote a line is a row, so that a file can be cut anywhere between lines.
+Tasks read its blocks side by side, `from_csv` puts what is no row into its corrupt-record column, and the rows before
+each block are counted, so that a row is numbered without looking at all of them in one place. A load writes a partition
+a file, and registers all its files at the end; partitions that no file is registered for are dropped by the next load.
+"""
+# ruff: noqa: S608 (our own names, numbers, and texts quoted by _literal)
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import astuple
+from datetime import datetime, timezone
+from pathlib import Path
+
+import duckdb
+
+from retail.contract import Table, tables
+from retail.csv_rows import LONGEST_RECORD, flaw_of_width
+from retail.database import SparkConnection
+from retail.drops import Source
+from retail.errors import RetailError
+from retail.landing import BOOKS, LOADED_FILES, REPAIRS, UNREADABLE_LINES, LoadedFile, landing_schema, raw_columns
+from retail.load_duckdb import DuckdbLanding, look_at
+
+_PLAIN_PATH = re.compile(r"[\w./+=@ -]+")
+_GZIP = b"\x1f\x8b"
+_LINES = "retail_lines"
+
+
+class SparkLanding:
+    """The landing schema of Spark, as `Landing` says, but without a lock that keeps other loads out."""
+
+    def __init__(self, connection: SparkConnection) -> None:
+        """Take an open connection."""
+        self._connection = connection
+        self._new: list[LoadedFile] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is added inside counts as loaded from its end on; where anything fails, it is dropped."""
+        try:
+            yield
+            if self._new:
+                values = ", ".join(f"({', '.join(map(_literal, astuple(file)))})" for file in self._new)
+                self._run(f"insert into {_named(LOADED_FILES)} values {values}")
+        except BaseException:
+            with suppress(RetailError):
+                self._drop_unregistered()
+            raise
+
+    def wait_for_others(self) -> datetime:
+        """Return the time: who else loads is not known."""
+        return datetime.now(timezone.utc)
+
+    def loaded_files(self) -> list[LoadedFile] | None:
+        """Return what was loaded so far; None where nothing was."""
+        if not self._columns(LOADED_FILES):
+            return None
+        self._drop_unregistered()
+        columns = ", ".join(BOOKS[LOADED_FILES])
+        rows = self._fetch(f"select {columns} from {_named(LOADED_FILES)} order by file_id")
+        return [LoadedFile(*row) for row in rows] or None
+
+    def make_empty(self) -> None:
+        """Leave all tables empty, in the contract's shape."""
+        self._run(f"create database if not exists {_quoted(landing_schema())}")
+        for name, columns in _wanted().items():
+            defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+            partitioned = "partitioned by (file_id)" if _is_partitioned(name) else ""
+            self._run(f"drop table if exists {_named(name)}")
+            self._run(f"create table {_named(name)} ({defined}) using parquet {partitioned}")
+
+    def check_shape(self) -> None:
+        """Refuse tables of another contract."""
+        for name, columns in _wanted().items():
+            if self._columns(name) != columns:
+                raise RetailError(
+                    f"{landing_schema()}.{name} has other columns than the contract, so nothing can be added to it: "
+                    "load all your files again with --start-over"
+                )
+
+    def register(self, file: LoadedFile) -> None:
+        """Add a row to loaded_files, at the end of the transaction."""
+        self._new.append(file)
+
+    def add_rows(
+        self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
+    ) -> tuple[int, int]:
+        """Store a file's rows and its unreadable lines, and return the number of each."""
+        if self._read_lines(source, file_id, first_row_number):
+            report(source.path.stat().st_size)
+        else:
+            self._read_elsewhere(source, file_id, first_row_number, report)
+        counts = [
+            self._fetch(f"select count(*) from {_named(name)} where file_id = {file_id}")
+            for name in (source.table.raw_name, UNREADABLE_LINES)
+        ]
+        return counts[0][0][0], counts[1][0][0]
+
+    def finish(self, touched: Collection[Table]) -> None:
+        """Nothing is left to do."""
+
+    def _read_lines(self, source: Source, file_id: int, first_row_number: int) -> bool:
+        """Have Spark's tasks read a file of plain lines; False, and nothing stored, where it is not one."""
+        path = source.path.absolute()
+        with path.open("rb") as file:
+            is_packed = file.read(len(_GZIP)) == _GZIP
+        look = None if is_packed or not _PLAIN_PATH.fullmatch(str(path)) else look_at(path)
+        if look is None or look.has_quotes:
+            return False
+        self._run(_numbered_lines(path, len(source.header)))
+        widths = self._fetch(
+            f"select width, max(bytes), max(if(is_line and not is_row, width, 0)) > 0 from {_LINES} group by width"
+        )
+        if max((longest for _, longest, _ in widths), default=0) > LONGEST_RECORD:
+            return False
+        cells = ", ".join(f"cells.c{place}" for place in source.positions)
+        self._run(
+            f"insert into {_named(source.table.raw_name)} partition (file_id = {file_id}) "
+            f"({', '.join(source.table.columns)}, source_row_number) "
+            f"select {cells}, {first_row_number} - 1 + row_number from {_LINES} where is_row"
+        )
+        flaws = [(width, *flaw_of_width(width, len(source.header))) for width, _, is_refused in widths if is_refused]
+        if flaws:
+            values = ", ".join(f"({', '.join(map(_literal, flaw))})" for flaw in flaws)
+            self._run(
+                f"insert into {_named(UNREADABLE_LINES)} partition (file_id = {file_id}) "
+                "(source_table, line_number, line, rule_id, detail) "
+                f"select {_literal(source.table.name)}, line_number, value, rule_id, detail from {_LINES} "
+                f"inner join (values {values}) as flaws (width, rule_id, detail) using (width) "
+                "where is_line and not is_row"
+            )
+        return True
+
+    def _read_elsewhere(
+        self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
+    ) -> None:
+        """Store what DuckDB, or the reader that helps it out, makes of a file; it comes over as Parquet."""
+        with (
+            tempfile.TemporaryDirectory(prefix="retail_load_") as folder,
+            closing(duckdb.connect(Path(folder) / "landing.duckdb")) as connection,
+        ):
+            landing = DuckdbLanding(connection)
+            landing.make_empty()
+            landing.add_rows(source, file_id, first_row_number, report)
+            for name in (source.table.raw_name, UNREADABLE_LINES):
+                file = Path(folder) / f"{name}.parquet"
+                columns = ", ".join(column for column in _wanted()[name] if column != "file_id")
+                connection.execute(f"copy (select * from {landing_schema()}.{name}) to '{file}' (format parquet)")
+                self._run(
+                    f"insert into {_named(name)} partition (file_id = {file_id}) ({columns}) "
+                    f"select {columns} from parquet.`{file.as_uri()}`"
+                )
+
+    def _drop_unregistered(self) -> None:
+        """Drop the partitions that a load left which did not come to its end."""
+        registered = {file_id for (file_id,) in self._fetch(f"select file_id from {_named(LOADED_FILES)}")}
+        for name in filter(_is_partitioned, _wanted()):
+            for (partition,) in self._fetch(f"show partitions {_named(name)}"):
+                if int(partition.removeprefix("file_id=")) not in registered:
+                    self._run(f"alter table {_named(name)} drop partition ({partition})")
+
+    def _columns(self, name: str) -> dict[str, str]:
+        """Return the columns of a table with their types, none where there is no such table."""
+        if not self._fetch(f"show databases like {_literal(landing_schema())}"):
+            return {}
+        if not self._fetch(f"show tables in {_quoted(landing_schema())} like {_literal(name)}"):
+            return {}
+        rows = self._fetch(f"describe table {_named(name)}")
+        return {column: kind for column, kind, *_ in rows if column and not column.startswith("#")}
+
+    def _fetch(self, statement: str) -> list[tuple]:
+        return self._connection.fetch(statement)
+
+    def _run(self, statement: str) -> None:
+        self._connection.run(statement)
+
+
+def _numbered_lines(path: Path, width: int) -> str:
+    """Return the statement that makes a view of a file's lines, with the number of each and, of a row, the row's."""
+    cells = ", ".join(f"c{place} string" for place in range(width))
+    return f"""
+        create or replace temporary view {_LINES} as
+        with lines as (
+            select
+                value,
+                _metadata.file_block_start as block,
+                monotonically_increasing_id() as place
+            from text.`{path.as_uri()}`
+        ),
+        judged as (
+            select
+                *,
+                row_number() over (partition by block order by place) as line_in_block,
+                from_csv(
+                    value,
+                    '{cells}, corrupt string',
+                    map('columnNameOfCorruptRecord', 'corrupt', 'quote', '', 'maxCharsPerColumn', '-1')
+                ) as cells
+            from lines
+        ),
+        sorted as (
+            select
+                *,
+                value <> '' and (block > 0 or line_in_block > 1) as is_line,
+                value <> '' and (block > 0 or line_in_block > 1) and cells.corrupt is null as is_row
+            from judged
+        ),
+        counted as (
+            select *, count_if(is_row) over (partition by block order by place) as row_in_block
+            from sorted
+        ),
+        blocks as (
+            select
+                block,
+                sum(count(*)) over (order by block) - count(*) as lines_before,
+                sum(count_if(is_row)) over (order by block) - count_if(is_row) as rows_before
+            from sorted
+            group by block
+        )
+        select
+            value,
+            cells,
+            is_line,
+            is_row,
+            octet_length(value) as bytes,
+            length(value) - length(replace(value, ',', '')) + 1 as width,
+            lines_before + line_in_block as line_number,
+            rows_before + row_in_block as row_number
+        from counted
+        inner join blocks using (block)
+    """
+
+
+def _wanted() -> dict[str, dict[str, str]]:
+    """The tables of the landing schema, with their columns as Spark shows them: that of the partitions comes last."""
+    found = {}
+    for name, columns in ({table.raw_name: raw_columns(table) for table in tables()} | BOOKS).items():
+        types = {column: _type(kind) for column, kind in columns.items()}
+        if _is_partitioned(name):
+            types["file_id"] = types.pop("file_id")
+        found[name] = types
+    return found
+
+
+def _is_partitioned(name: str) -> bool:
+    return name not in (LOADED_FILES, REPAIRS)
+
+
+def _type(kind: str) -> str:
+    """A type of PostgreSQL's as Spark calls it; it keeps no `not null`."""
+    kind = kind.removesuffix(" not null")
+    return {"text": "string", "jsonb": "string", "integer": "int", "timestamp with time zone": "timestamp"}.get(
+        kind, kind
+    )
+
+
+def _literal(value: str | int | datetime) -> str:
+    if isinstance(value, datetime):
+        return f"timestamp '{value.isoformat(sep=' ')}'"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(value)
+
+
+def _named(name: str) -> str:
+    return f"{_quoted(landing_schema())}.{name}"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,120 @@
+"""A cluster of processes on this machine: dbt builds over its Thrift server, also when a worker dies on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import PROGRAMS
+from test_engines import compare_spark
+
+from benchmarks.spark_metrics import costs, read_events
+from retail.contract import PROJECT_DIR
+
+HOST = "127.0.0.1"
+# the worker dies when dbt says that it starts this one, which joins the lines with their headers
+ON_THE_WAY = "START sql delta model retail_staging.checked_store_sales_header"
+
+
+@pytest.fixture
+def place(tmp_path) -> dict[str, str]:
+    """A folder and a port for a cluster, as the variables that name it."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port = listener.getsockname()[1]
+    return {
+        "RETAIL_TARGET": "spark",
+        "RETAIL_SPARK": str(tmp_path / "spark"),
+        "SPARK_HOST": HOST,
+        "SPARK_PORT": str(port),
+    }
+
+
+@pytest.fixture
+def cluster(place, run_program) -> Iterator[dict[str, str]]:
+    """A cluster that runs, and at the end does not."""
+    pytest.importorskip("pyspark", reason="Spark is not installed: make build TARGET=spark does")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    try:
+        run_program(place, "retail", "cluster", "up", "--memory", "1024", "--wait", "300")
+        yield place
+    finally:
+        run_program(place, "retail", "cluster", "down")
+    assert not _processes_of(place["RETAIL_SPARK"])
+
+
+def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query, run_program, dbt_files, tmp_path):
+    run_program(cluster, "dbt", "seed")
+    said = []
+    with subprocess.Popen(
+        [PROGRAMS / "dbt", "--no-use-colors", "build", "--resource-type", "model"],
+        cwd=PROJECT_DIR,
+        env=os.environ | dbt_files | cluster,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as dbt:
+        for line in dbt.stdout:
+            said.append(line)
+            if ON_THE_WAY in line:
+                killed = run_program(cluster, "retail", "cluster", "kill-worker").stdout
+                assert "worker-1 is killed" in killed
+    assert dbt.returncode == 0, "".join(said)
+    log = Path(cluster["RETAIL_SPARK"], "logs", "thrift.log").read_text(encoding="utf-8")
+    assert "Lost executor" in log
+    status = run_program(cluster, "retail", "cluster", "status", check=False)
+    assert status.returncode == 1
+    assert [line.split()[0] for line in status.stdout.splitlines() if "does not run" in line] == ["worker-1"]
+
+    compare_spark(query, sample, cluster, tmp_path)
+    [log] = Path(cluster["RETAIL_SPARK"], "events").iterdir()
+    [cost] = [cost for cost in costs(read_events(log)) if cost.node == "model.retail.transaction_lines"]
+    assert cost.tasks > 0
+    assert cost.shuffle_bytes > 0
+
+    assert "is up" in run_program(cluster, "retail", "cluster", "up", "--memory", "1024").stdout
+    assert run_program(cluster, "retail", "cluster", "status").stdout.count("runs, process") == 4
+
+
+def test_what_does_not_run_can_not_be_killed(place, run_program):
+    assert "not running" in run_program(place, "retail", "cluster", "down").stdout
+    assert run_program(place, "retail", "cluster", "status", check=False).stdout.count("does not run") == 4
+    refused = run_program(place, "retail", "cluster", "kill-worker", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr == "Error: no worker runs: start it with `retail cluster up`\n"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"JAVA_HOME": "/nowhere"}, "Error: Spark needs Java 17 or later"),
+        ({"SPARK_PORT": "thrift"}, "Error: SPARK_PORT is 'thrift': use a number"),
+    ],
+)
+def test_a_cluster_that_can_not_start_says_why_in_one_line(place, run_program, setting, message):
+    pytest.importorskip("pyspark", reason="Spark is not installed: make build TARGET=spark does")
+    if shutil.which("java") is None and "JAVA_HOME" not in setting:
+        pytest.skip("Spark needs Java")
+    refused = run_program(place | setting, "retail", "cluster", "up", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(message)
+    assert refused.stderr.count("\n") == 1
+
+
+def _processes_of(folder: str) -> list[str]:
+    """What runs with that folder in its command line or as a place to work in."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [process.cwd(), *process.cmdline()]
+        except psutil.Error:
+            continue
+        if any(folder in word for word in words):
+            found.append(" ".join(words))
+    return found
