@@ -1,7 +1,7 @@
 """Every measurement in one run, as a table, as JSON and as a picture: `make bench`.
 
-The full build against a script written by hand and against pandas, one more day against the full build, and `dbt seed`
-against stock. A ratio is given only where the sides agree on what came out.
+The full build against a script written by hand and against pandas, the same build on the other engines, one more day
+against the full build, and `dbt seed` against stock. A ratio is given only where the sides agree on what came out.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 import click
 
 from benchmarks import data, picture, seed_speed
+from benchmarks.engines import DUCKDB, POSTGRES, SPARK, engine_database, engines_here
 from benchmarks.measure import Cost
 from benchmarks.sides import (
     FLOOR,
@@ -48,11 +49,12 @@ from benchmarks.sides import (
 from retail.contract import PROJECT_DIR
 from retail.errors import RetailError
 
-PARTS = ("seed", "build", "days")
+PARTS = ("seed", "build", "engines", "days")
 SEED_ROWS = 200_000
 TARGET_LINES = 2_000_000  # where the full build is compared
 GROWTH_FROM_LINES = 500_000
 IDLE_BUILDS = 3
+ENGINE_TARGETS = {(DUCKDB, 5_000_000): 3}
 DAY_TARGETS = {100: 0.05, 300: 0.025}
 
 
@@ -117,6 +119,10 @@ class Results:
 
 @click.command()
 @click.option("--sizes", default="100000,500000,2000000,5000000", show_default=True, help="Sales lines of the builds.")
+@click.option(
+    "--engine-sizes", default="500000,2000000,5000000", show_default=True, help="Sales lines of each engine's builds."
+)
+@click.option("--duckdb-sizes", default="20000000", show_default=True, help="Those of DuckDB alone.")
 @click.option("--days", default="30,100,300", show_default=True, help="Days on top of which one more is built.")
 @click.option(
     "--lines-a-day", default=20_000, show_default=True, type=click.IntRange(100), help="Sales lines of a day."
@@ -128,12 +134,13 @@ class Results:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for results.json and picture.png.  [default: benchmarks/results]",
 )
-def main(sizes: str, days: str, lines_a_day: int, only: str, out: Path) -> None:
+def main(sizes: str, engine_sizes: str, duckdb_sizes: str, days: str, lines_a_day: int, only: str, out: Path) -> None:
     """Measure the project against other ways to do its work, on this machine and in databases of its own."""
     parts = [part.strip() for part in only.split(",")]
     if unknown := [part for part in parts if part not in PARTS]:
         raise click.UsageError(f"--only knows {', '.join(PARTS)}, not {', '.join(unknown)}")
-    counts = {"--sizes": _numbers("--sizes", sizes), "--days": _numbers("--days", days)}
+    given = {"--sizes": sizes, "--engine-sizes": engine_sizes, "--duckdb-sizes": duckdb_sizes, "--days": days}
+    counts = {option: _numbers(option, text) for option, text in given.items()}
     if not is_pandas_here():
         raise RetailError("the benchmark's own packages are missing: run it by `make bench`, which installs them")
     results = Results()
@@ -142,6 +149,10 @@ def main(sizes: str, days: str, lines_a_day: int, only: str, out: Path) -> None:
             measure_seed(results)
         if "build" in parts:
             measure_builds(results, Path(name), counts["--sizes"])
+        if "engines" in parts:
+            engines = {lines: [DUCKDB] for lines in counts["--duckdb-sizes"]}
+            engines |= {lines: engines_here() for lines in counts["--engine-sizes"]}
+            measure_engines(results, Path(name), engines)
         if "days" in parts:
             measure_days(results, Path(name), counts["--days"], lines_a_day)
     _write(results, out)
@@ -221,6 +232,36 @@ def build_ratios(costs: dict[int, dict[str, Cost]]) -> list[Ratio]:
 
 def _cpu(cost: Cost) -> float:
     return cost.client_cpu + (cost.server_cpu or 0)
+
+
+def measure_engines(results: Results, scratch: Path, engines: dict[int, list[str]]) -> None:
+    """Load and build the same files on each engine, and compare them with PostgreSQL where they agree.
+
+    Args:
+        results: Where the measurements go.
+        scratch: For the samples and the engines' files.
+        engines: By the number of lines, the engines that build so many.
+    """
+    for lines, names in sorted(engines.items()):
+        found, costs = {}, {}
+        with _sample(scratch, lines) as folder:
+            for engine in names:
+                with engine_database(engine, scratch) as database:
+                    parse(database)
+                    steps = {"load": load(database, folder), "build": build(database)}
+                    for step, cost in steps.items():
+                        results.add(Measurement("engines", engine, step, lines, cost))
+                    costs[engine] = steps["load"] + steps["build"]
+                    found[engine] = facts(database)
+        results.facts[f"engines, {lines} lines"] = found
+        if differences := disagreements(found):
+            results.disagreements += [f"at {lines:,} lines {difference}" for difference in differences]
+            continue
+        for engine in names:
+            if engine != POSTGRES and POSTGRES in names:
+                name = f"{POSTGRES} over {engine} at {lines:,} lines"
+                ratio = costs[POSTGRES].seconds / costs[engine].seconds
+                results.ratios.append(Ratio(name, ratio, ENGINE_TARGETS.get((engine, lines)), at_least=True))
 
 
 def measure_days(results: Results, scratch: Path, days: list[int], lines_a_day: int) -> None:
@@ -307,7 +348,8 @@ def _numbers(option: str, text: str) -> list[int]:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("dbt-core", "dbt-postgres", "pandas", "sqlalchemy")
+    packages = ("dbt-core", "dbt-postgres", "dbt-duckdb", "duckdb", "pandas", "sqlalchemy")
+    packages += ("pyspark",) if SPARK in engines_here() else ()
     return {
         "python": sys.version.split()[0],
         "postgresql": server_version(),

@@ -41,6 +41,10 @@ class Database:
 
     environment: dict[str, str]
 
+    def has(self, table: str) -> bool:
+        """Tell whether there is such a table."""
+        return self.execute(f"select to_regclass('{table}') is not null") == [(True,)]
+
     def execute(self, statement: str) -> list[tuple]:
         """Run one statement, outside of a transaction, and return its rows."""
         with closing(psycopg2.connect(**_keywords(self.environment))) as connection:
@@ -68,7 +72,7 @@ def new_database(scratch: Path) -> Iterator[Database]:
         _administer("checkpoint")
         yield Database(
             connection_parameters().as_environment()
-            | {"PGDATABASE": name, "RETAIL_SCHEMA": "retail"}
+            | {"PGDATABASE": name, "RETAIL_SCHEMA": "retail", "RETAIL_TARGET": "postgres"}
             | {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
         )
     finally:
@@ -134,7 +138,7 @@ def whole(side: str, costs: Costs) -> Cost:
 def facts(database: Database) -> Facts:
     """Return what the sides must agree on: counts and sums of what came out."""
     rejected = "retail_staging.rejected_records"
-    if database.execute(f"select to_regclass('{rejected}')") == [(None,)]:
+    if not database.has(rejected):
         rejected = "retail.rejected_records"  # pandas knows one schema
     counts = " union all ".join(f"select '{table.name}', count(*) from retail.{table.name}" for table in tables())  # noqa: S608
     found = [

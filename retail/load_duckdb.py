@@ -67,6 +67,7 @@ class DuckdbLanding:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take an open connection without a transaction under way."""
         self._connection = connection
+        self._connection.execute("set disabled_compression_methods = 'fsst'")  # as in profiles.yml
         self._reads_whole_files = True
 
     @contextmanager

@@ -18,6 +18,7 @@
 {% macro duckdb__read_integer(text) %}
     {%- set sql -%}
         case
+            when length({{ text }}) < 10 and regexp_full_match({{ text }}, '[0-9]+') then try_cast({{ text }} as integer)
             when regexp_full_match({{ text }}, '[+-]?[0-9]+([.]0+)?')
                 then try_cast(ltrim(split_part({{ text }}, '.', 1), '+') as integer)
         end

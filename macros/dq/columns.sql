@@ -37,7 +37,7 @@
         name,
         type,
         read=read_decimal(name ~ '_text', precision, scale),
-        clean='cast(round(' ~ name ~ '_read, ' ~ scale ~ ') as ' ~ sql_type(type) ~ ')',
+        clean=round_read(name, precision, scale),
         expected='a number such as 12.50 with at most ' ~ (precision - scale) ~ ' digits before the point',
         scale=scale
     )) -}}

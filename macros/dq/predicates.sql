@@ -27,8 +27,8 @@
     {{- return('coalesce(length(' ~ text ~ ') <= ' ~ max_length ~ ', true)') -}}
 {% endmacro %}
 
-{% macro is_unrounded(value, scale) %}
-    {{- return('coalesce(' ~ value ~ ' = round(' ~ value ~ ', ' ~ scale ~ '), true)') -}}
+{% macro is_unrounded(column, scale) %}
+    {{- return('coalesce(' ~ has_no_more_decimals(column, scale) ~ ', true)') -}}
 {% endmacro %}
 
 {#- the whole of the cut-off day is still allowed -#}

@@ -101,7 +101,7 @@
     {{- return(rule(
         column ~ '_rounded',
         [column],
-        is_unrounded(column ~ '_read', scale),
+        is_unrounded(column, scale),
         column ~ ' has more than ' ~ scale ~ ' decimal places and was rounded',
         'warn'
     )) -}}

@@ -6,14 +6,17 @@ import csv
 import shutil
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
 from benchmarks import bench, sides
 from benchmarks.data import Dealer, generate
+from benchmarks.engines import engine_database
 from benchmarks.measure import Cost, measured
 from benchmarks.sides import FLOOR, OURS, PANDAS, PANDAS_COPY, Database, disagreements, facts, run_floor, run_pandas
 from retail.contract import PROJECT_DIR, RAW_PREFIX, tables
@@ -218,6 +221,46 @@ def test_the_days_compare_one_day_net_of_the_start_up(tmp_path, monkeypatch):
     assert ratio.is_met
 
 
+def test_the_engines_are_compared_where_they_agree(tmp_path, monkeypatch):
+    found = {"postgres": "1.00", "duckdb": "1.00", "spark": "1.01"}
+    paces = {"postgres": 100_000, "duckdb": 400_000, "spark": 50_000}
+    monkeypatch.setattr(bench, "_sample", lambda _, lines: nullcontext(lines))
+    monkeypatch.setattr(bench, "engine_database", lambda engine, _: nullcontext(engine))
+    monkeypatch.setattr(bench, "load", lambda engine, lines: _cost(lines / paces[engine] / 2))
+    monkeypatch.setattr(bench, "build", lambda engine: _cost(25 / paces[engine] * 100_000))
+    monkeypatch.setattr(bench, "parse", lambda _: None)
+    monkeypatch.setattr(bench, "facts", lambda engine: {"money": found[engine]})
+    results = bench.Results()
+    bench.measure_engines(
+        results, tmp_path, {5_000_000: ["postgres", "duckdb"], 20_000_000: ["duckdb"], 9: list(found)}
+    )
+    assert [(ratio.name, ratio.value, ratio.is_met) for ratio in results.ratios] == [
+        ("postgres over duckdb at 5,000,000 lines", 4.0, True)
+    ]
+    assert results.disagreements == ["at 9 lines money: postgres 1.00, duckdb 1.00, spark 1.01"]
+    assert len(results.measurements) == 12
+
+
+def test_the_facts_are_read_from_duckdb(tmp_path):
+    with engine_database("duckdb", tmp_path) as database:
+        with duckdb.connect(database.environment["RETAIL_DUCKDB"]) as connection:
+            connection.execute("create schema retail; create schema retail_staging")
+            for table in tables():
+                connection.execute(f"create table retail.{table.name} (n integer)")
+            connection.execute(
+                "create or replace table retail.customer_details as select 'AR' segment_id, 7 total_loyalty_points"
+            )
+            connection.execute(
+                "create or replace table retail.store_sales_header as select 1.10::decimal(10, 2) total_amount"
+            )
+            connection.execute("create table retail_staging.rejected_records as select 'stores' source_table")
+        found = facts(database)
+    assert found == {
+        **{f"clean.{table.name}": int(table.name in ("customer_details", "store_sales_header")) for table in tables()},
+        **{"rejected.stores": 1, "segments.AR": 1, "points": "7", "money": "1.10"},
+    }
+
+
 def test_ratios_have_their_targets():
     costs = {
         lines: {
@@ -241,7 +284,9 @@ def test_a_program_is_measured_and_its_failure_said_in_a_line(server):
         measured([sys.executable, "-c", "print('what went\\nwrong'); raise SystemExit(3)"], server)
 
 
-@pytest.mark.parametrize("arguments", [["--only", "seeds"], ["--sizes", "many"], ["--days", "0"]])
+@pytest.mark.parametrize(
+    "arguments", [["--only", "seeds"], ["--sizes", "many"], ["--days", "0"], ["--engine-sizes", "x"]]
+)
 def test_wrong_options_are_refused(arguments):
     result = CliRunner().invoke(bench.main, arguments)
     assert result.exit_code == 2

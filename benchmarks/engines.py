@@ -1,0 +1,92 @@
+"""The engines that build the same tables: a new database on each, and what came out of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.sides import Database, new_database
+from retail.contract import PROJECT_DIR
+from retail.database import TARGETS
+
+POSTGRES, DUCKDB, SPARK = TARGETS
+_FETCH = """
+import json, sys
+from retail.database import SparkConnection
+print(json.dumps(SparkConnection().fetch(sys.stdin.read()), default=str))
+"""
+
+
+class _EngineDatabase(Database):
+    """An empty place for one of the engines that are no server."""
+
+    def has(self, table: str) -> bool:
+        """Tell whether there is such a table: dbt has built all of them."""
+        return True
+
+
+class DuckdbDatabase(_EngineDatabase):
+    """A DuckDB file."""
+
+    def execute(self, statement: str) -> list[tuple]:
+        """Run one statement that reads."""
+        with duckdb.connect(self.environment["RETAIL_DUCKDB"], read_only=True) as connection:
+            return connection.execute(statement).fetchall()
+
+
+class SparkDatabase(_EngineDatabase):
+    """A Spark warehouse; each statement has a session of its own, because one process can have only one."""
+
+    def execute(self, statement: str) -> list[tuple]:
+        """Run one statement that reads."""
+        found = subprocess.run(
+            [sys.executable, "-c", _FETCH],
+            input=statement,
+            env=os.environ | self.environment,
+            cwd=PROJECT_DIR,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return [tuple(row) for row in json.loads(found.stdout.splitlines()[-1])]
+
+
+def engines_here() -> list[str]:
+    """Return the engines that can be measured here: Spark where it is installed and finds a Java."""
+    has_spark = find_spec("pyspark") is not None and shutil.which("java") is not None
+    return [POSTGRES, DUCKDB, *([SPARK] if has_spark else [])]
+
+
+@contextmanager
+def engine_database(engine: str, scratch: Path) -> Iterator[Database]:
+    """Make a database on an engine, and delete it in the end.
+
+    Args:
+        engine: One of TARGETS.
+        scratch: Where dbt puts its own files and DuckDB and Spark their tables.
+    """
+    files = scratch / engine  # dbt parses the project anew for another engine
+    if engine == POSTGRES:
+        with new_database(files) as database:
+            yield database
+        return
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=f"{engine}_") as name:
+        environment = {
+            "RETAIL_TARGET": engine,
+            "RETAIL_SCHEMA": "retail",
+            "RETAIL_DUCKDB": str(Path(name) / "warehouse.duckdb"),
+            "RETAIL_SPARK": name,
+            "DBT_TARGET_PATH": str(files / "target"),
+            "DBT_LOG_PATH": str(files / "logs"),
+        }
+        yield (DuckdbDatabase if engine == DUCKDB else SparkDatabase)(environment)
