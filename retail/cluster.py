@@ -265,6 +265,7 @@ def _driver_settings(state: State, scratch: Path) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.eventLog.enabled": "true",
         "spark.eventLog.compress": "false",
+        "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",  # what it reads is missing in the event log
         "spark.eventLog.dir": (state.folder / EVENTS).as_uri(),
         "spark.sql.warehouse.dir": str(state.folder / "warehouse"),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={state.folder}/metastore;create=true",
