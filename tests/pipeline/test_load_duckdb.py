@@ -114,7 +114,7 @@ def test_most_files_are_read_whole(connection, file):
 
 def test_where_duckdb_breaks_off_the_file_is_read_by_rows(connection, file, monkeypatch):
     monkeypatch.setattr(
-        "retail.load_duckdb._look", lambda _: _Look(commas=0, lines=0, has_quotes=False)
+        "retail.load_duckdb.look_at", lambda _: _Look(commas=0, lines=0, has_quotes=False)
     )  # line ends of two kinds would be seen by it
     data = b"h1,h2,h3\na,b,c\na,b,c\r\na,b,c\ra\n"
     file.write_bytes(data)
