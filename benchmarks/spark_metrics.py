@@ -43,7 +43,7 @@ class Stage:
 
 @dataclass
 class Cost:
-    """What the statements of one node cost: bytes, and seconds of one core."""
+    """What the statements of one node cost: bytes, and seconds of one core; peak_bytes is the memory of one task."""
 
     node: str
     core_seconds: float = 0.0
@@ -51,6 +51,7 @@ class Cost:
     shuffle_bytes: int = 0
     output_bytes: int = 0
     spilled_bytes: int = 0
+    peak_bytes: int = 0
     tasks: int = 0
     failed_tasks: int = 0
     stages: dict[tuple[int, int], Stage] = field(default_factory=lambda: defaultdict(Stage))
@@ -68,6 +69,7 @@ class Cost:
         self.shuffle_bytes += written["Shuffle Bytes Written"]
         self.output_bytes += metrics["Output Metrics"]["Bytes Written"]
         self.spilled_bytes += metrics["Disk Bytes Spilled"]
+        self.peak_bytes = max(self.peak_bytes, metrics["Peak Execution Memory"])
         stage = self.stages[task["Stage ID"], task["Stage Attempt ID"]]
         stage.records.append(metrics["Input Metrics"]["Records Read"] + read["Total Records Read"])
 
@@ -113,13 +115,19 @@ def table(found: list[Cost], lines: int) -> list[str]:
     """One row of Markdown a node, the largest shuffle first; bytes and seconds are per line and per million lines."""
     rows = [
         "| node | tasks | core-seconds per million lines | read, MB | shuffled, MB | shuffled bytes per line "
-        "| written, MB | spilled, MB | largest task: records | its share of the stage |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| written, MB | spilled, MB | peak memory of a task, MB | largest task: records | its share of the stage |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for cost in sorted(found, key=lambda cost: -cost.shuffle_bytes):
         megabytes = [
             f"{size / _MEGABYTE:.1f}"
-            for size in (cost.input_bytes, cost.shuffle_bytes, cost.output_bytes, cost.spilled_bytes)
+            for size in (
+                cost.input_bytes,
+                cost.shuffle_bytes,
+                cost.output_bytes,
+                cost.spilled_bytes,
+                cost.peak_bytes,
+            )
         ]
         worst = cost.worst
         cells = [

@@ -33,6 +33,7 @@ MASTER, THRIFT = "master", "thrift"
 WORKERS = ("worker-1", "worker-2")
 EVENTS = "events"
 _RECOVERY = "scratch/recovery"
+_MEMORY = 2048  # megabytes
 _POLL = 0.2  # seconds
 _SECONDS_TO_STOP = 20
 _DERBY_IN_USE = "Another instance of Derby may have already booted the database"
@@ -80,16 +81,19 @@ class State:
         self.folder = Path(os.environ.get("RETAIL_SPARK") or PROJECT_DIR / ".spark").absolute()
         self._file = self.folder / "cluster.json"
         self.ports: dict[str, int] = {}
+        self.memory = _MEMORY
         self.processes: dict[str, Process] = {}
         with contextlib.suppress(FileNotFoundError):
             found = json.loads(self._file.read_text(encoding="utf-8"))
-            self.ports = found["ports"]
+            self.ports, self.memory = found["ports"], found["memory"]
             self.processes = {name: Process(**process) for name, process in found["processes"].items()}
 
     def save(self) -> None:
         """Write what was changed."""
         processes = {name: asdict(process) for name, process in self.processes.items()}
-        self._file.write_text(json.dumps({"ports": self.ports, "processes": processes}), encoding="utf-8")
+        self._file.write_text(
+            json.dumps({"ports": self.ports, "memory": self.memory, "processes": processes}), encoding="utf-8"
+        )
 
     def forget(self) -> None:
         """Nothing of it runs any more; logs, events and tables stay."""
@@ -120,13 +124,11 @@ def cluster() -> None:
 @cluster.command()
 @click.option(
     "--memory",
-    default=2048,
-    show_default=True,
     type=click.IntRange(min=512),
-    help="of each worker and of the driver, in megabytes",
+    help=f"Of each worker and of the driver, in megabytes. [default: {_MEMORY}, or what the cluster was started with]",
 )
-@click.option("--wait", "seconds", default=120, show_default=True, help="how long the start may take, in seconds")
-def up(memory: int, seconds: int) -> None:
+@click.option("--wait", "seconds", default=120, show_default=True, help="How long the start may take, in seconds.")
+def up(memory: int | None, seconds: int) -> None:
     """Start what of the cluster does not run."""
     home, state = _spark_home(), State()
     for name in ("logs", EVENTS, _RECOVERY):
@@ -134,17 +136,20 @@ def up(memory: int, seconds: int) -> None:
     deadline = time.monotonic() + seconds
     if not state.running():
         state.ports = {"master": _free_port(), "master_ui": _free_port()}
+        state.memory = memory or _MEMORY
+    elif memory not in (None, state.memory):
+        raise RetailError(f"the cluster runs with {state.memory} megabytes: `retail cluster down` first")
     if not state.is_running(THRIFT):
         state.ports["thrift"] = _thrift_port()
     if not state.is_running(MASTER):
-        _start(state, home, MASTER, memory)
+        _start(state, home, MASTER)
         _wait(state, MASTER, lambda: _answers(state.ports["master"]), deadline)
     for name in WORKERS:
         if not state.is_running(name):
-            _start(state, home, name, memory)
+            _start(state, home, name)
     _wait(state, MASTER, lambda: _alive_workers(state) >= len(WORKERS), deadline)
     if not state.is_running(THRIFT):
-        _start(state, home, THRIFT, memory)
+        _start(state, home, THRIFT)
     _wait(state, THRIFT, lambda: _answers(state.ports["thrift"]), deadline)
     click.echo(
         f"the cluster is up, in {state.folder}: "
@@ -199,7 +204,7 @@ def _spark_home() -> Path:
     return Path(spec.origin).parent
 
 
-def _start(state: State, home: Path, name: str, memory: int) -> None:
+def _start(state: State, home: Path, name: str) -> None:
     """Start the process of that name and write down that it runs; the log of its start before is kept."""
     master = f"spark://{HOST}:{state.ports['master']}"
     scratch = state.folder / "scratch" / name
@@ -210,11 +215,11 @@ def _start(state: State, home: Path, name: str, memory: int) -> None:
         port, ui = str(state.ports["master"]), str(state.ports["master_ui"])
         program += ["org.apache.spark.deploy.master.Master", "--host", HOST, "--port", port, "--webui-port", ui]
     elif name in WORKERS:
-        options = ["--host", _address(name), "--webui-port", "0", "--cores", "1", "--memory", f"{memory}M"]
+        options = ["--host", _address(name), "--webui-port", "0", "--cores", "1", "--memory", f"{state.memory}M"]
         program += ["org.apache.spark.deploy.worker.Worker", *options, "--work-dir", str(scratch), master]
     else:
         program = [str(home / "bin" / "spark-submit"), "--master", master, "--name", "retail"]
-        for key, value in _driver_settings(state, scratch, memory).items():
+        for key, value in _driver_settings(state, scratch).items():
             program += ["--conf", f"{key}={value}"]
         program += ["--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal"]
     environment = {
@@ -250,16 +255,17 @@ def _master_settings(state: State) -> dict[str, str]:
     }
 
 
-def _driver_settings(state: State, scratch: Path, memory: int) -> dict[str, str]:
+def _driver_settings(state: State, scratch: Path) -> dict[str, str]:
     """What can't be set by a session: the rest of Spark's settings stands in profiles.yml."""
     return {
-        "spark.driver.memory": f"{memory}m",
-        "spark.executor.memory": f"{memory}m",
+        "spark.driver.memory": f"{state.memory}m",
+        "spark.executor.memory": f"{state.memory}m",
         "spark.driver.host": HOST,
         "spark.driver.bindAddress": HOST,
         "spark.ui.enabled": "false",
         "spark.eventLog.enabled": "true",
         "spark.eventLog.compress": "false",
+        "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",  # what it reads is missing in the event log
         "spark.eventLog.dir": (state.folder / EVENTS).as_uri(),
         "spark.sql.warehouse.dir": str(state.folder / "warehouse"),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={state.folder}/metastore;create=true",

@@ -28,6 +28,7 @@ def task(stage: int, *, read: int = 0, fetched: int = 0, shuffled: int = 0, reas
         "Task Metrics": {
             "Executor CPU Time": 2_000_000_000,
             "Disk Bytes Spilled": 0,
+            "Peak Execution Memory": read * 1000,
             "Input Metrics": {"Bytes Read": read * 10, "Records Read": read},
             "Output Metrics": {"Bytes Written": 7, "Records Written": 1},
             "Shuffle Read Metrics": {"Total Records Read": fetched},
@@ -53,14 +54,15 @@ def test_what_a_model_costs():
     assert (stores.node, other.node) == ("model.retail.stores", "other")
     assert (stores.tasks, stores.failed_tasks, stores.core_seconds) == (5, 1, 8)
     assert (stores.input_bytes, stores.shuffle_bytes, stores.output_bytes) == (80_000, 150, 28)
+    assert stores.peak_bytes == 6_000_000
     assert (stores.worst.largest, stores.worst.share) == (6000, 0.75)
     assert (other.tasks, other.worst.records) == (1, [])
 
 
 def test_the_table_has_a_row_a_model():
     lines = table(costs(EVENTS), lines=1000)
-    assert lines[2] == "| stores | 5 | 8000.0 | 0.1 | 0.0 | 0.1 | 0.0 | 0.0 | 6,000 | 75.0% |"
-    assert {line.count("|") for line in lines} == {11}
+    assert lines[2] == "| stores | 5 | 8000.0 | 0.1 | 0.0 | 0.1 | 0.0 | 0.0 | 6.0 | 6,000 | 75.0% |"
+    assert {line.count("|") for line in lines} == {12}
 
 
 def test_files_are_read_in_their_order(tmp_path):
