@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from benchmarks.spark_metrics import costs, read_events
 from retail.contract import PROJECT_DIR
 
 HOST = "127.0.0.1"
-# the worker dies when dbt says that it starts this one, which joins the lines with their headers
+# the worker dies when a task of this one starts, which joins headers with what their lines are
 ON_THE_WAY = "START sql delta model retail_staging.checked_store_sales_header"
 
 
@@ -52,6 +53,7 @@ def cluster(place, run_program) -> Iterator[dict[str, str]]:
 
 def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query, run_program, dbt_files, tmp_path):
     run_program(cluster, "dbt", "seed")
+    driver_log = Path(cluster["RETAIL_SPARK"], "logs", "thrift.log")
     said = []
     with subprocess.Popen(
         [PROGRAMS / "dbt", "--no-use-colors", "build", "--resource-type", "model"],
@@ -63,11 +65,11 @@ def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query,
         for line in dbt.stdout:
             said.append(line)
             if ON_THE_WAY in line:
+                _wait_for("Starting task", driver_log)
                 killed = run_program(cluster, "retail", "cluster", "kill-worker").stdout
                 assert "worker-1 is killed" in killed
     assert dbt.returncode == 0, "".join(said)
-    log = Path(cluster["RETAIL_SPARK"], "logs", "thrift.log").read_text(encoding="utf-8")
-    assert "Lost executor" in log
+    assert "Lost executor" in driver_log.read_text(encoding="utf-8")
     status = run_program(cluster, "retail", "cluster", "status", check=False)
     assert status.returncode == 1
     assert [line.split()[0] for line in status.stdout.splitlines() if "does not run" in line] == ["worker-1"]
@@ -109,6 +111,16 @@ def test_a_cluster_that_can_not_start_says_why_in_one_line(place, run_program, s
     assert refused.returncode == 1
     assert refused.stderr.startswith(message)
     assert refused.stderr.count("\n") == 1
+
+
+def _wait_for(text: str, log: Path) -> None:
+    """Wait until a new line of the log has that text, a minute at most."""
+    with log.open(encoding="utf-8") as lines:
+        lines.seek(0, os.SEEK_END)
+        deadline = time.monotonic() + 60
+        while text not in lines.readline():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def _processes_of(folder: str) -> list[str]:
