@@ -56,6 +56,11 @@ class Cost:
     failed_tasks: int = 0
     stages: dict[tuple[int, int], Stage] = field(default_factory=lambda: defaultdict(Stage))
 
+    @property
+    def name(self) -> str:
+        """The node without its kind and project, and a test's without its hash."""
+        return ".".join(self.node.split(".")[2:3]) or self.node
+
     def add(self, task: dict[str, Any]) -> None:
         """Count one task, as its TaskEnd event tells."""
         self.tasks += 1
@@ -131,7 +136,7 @@ def table(found: list[Cost], lines: int) -> list[str]:
         ]
         worst = cost.worst
         cells = [
-            cost.node.split(".")[-1],
+            cost.name,
             f"{cost.tasks}",
             f"{cost.core_seconds / lines * 1e6:.1f}",
             *megabytes[:2],

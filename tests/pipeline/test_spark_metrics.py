@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.spark_metrics import costs, read_events, table
+from benchmarks.spark_metrics import Cost, costs, read_events, table
 from retail.errors import RetailError
 
 
@@ -56,6 +56,7 @@ def test_what_a_model_costs():
     assert (stores.input_bytes, stores.shuffle_bytes, stores.output_bytes) == (80_000, 150, 28)
     assert stores.peak_bytes == 6_000_000
     assert (stores.worst.largest, stores.worst.share) == (6000, 0.75)
+    assert Cost("test.retail.unique_stores_store_id.0123456789").name == "unique_stores_store_id"
     assert (other.tasks, other.worst.records) == (1, [])
 
 
