@@ -208,8 +208,11 @@ class DuckdbLanding:
         counts = " + ".join(
             f"coalesce(length({column}) - length(replace({column}, $mark, '')), 0)" for column in source.table.columns
         )
+        # few cells have one, and to tell is cheap
+        has_mark = " or ".join(f"contains({column}, $mark)" for column in source.table.columns)
         ((count,),) = self._connection.execute(
-            f"select coalesce(sum({counts}), 0) from {_named(source.table.raw_name)} where file_id = {file_id}",  # noqa: S608
+            f"select coalesce(sum({counts}), 0) from {_named(source.table.raw_name)} "  # noqa: S608 (our own names)
+            f"where file_id = {file_id} and ({has_mark})",
             {"mark": mark},
         ).fetchall()
         return int(count)
