@@ -75,6 +75,8 @@ def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query,
     assert [line.split()[0] for line in status.stdout.splitlines() if "does not run" in line] == ["worker-1"]
 
     compare_spark(query, sample, cluster, tmp_path)
+    summary = run_program(cluster, "retail", "summary").stdout
+    assert "in = clean + rejected in every table, in rows and in money" in summary
     [log] = Path(cluster["RETAIL_SPARK"], "events").iterdir()
     [cost] = [cost for cost in costs(read_events(log)) if cost.node == "model.retail.transaction_lines"]
     assert cost.tasks > 0

@@ -8,7 +8,7 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,22 +36,13 @@ def duckdb_file(tmp_path_factory, run_program) -> str:
     return file
 
 
-@pytest.fixture(scope="module")
-def new_spark(tmp_path_factory) -> Callable[[], dict[str, str]]:
-    """Make an empty folder for Spark, as the variables that name it."""
+@pytest.fixture
+def spark(tmp_path) -> dict[str, str]:
+    """An empty folder for Spark, as the variables that name it."""
     pytest.importorskip("pyspark", reason="Spark is not installed: make build TARGET=spark does")
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java")
-    return lambda: {"RETAIL_TARGET": "spark", "RETAIL_SPARK": str(tmp_path_factory.mktemp("spark"))}
-
-
-@pytest.fixture(scope="module")
-def spark_files(new_spark, run_program) -> dict[str, str]:
-    """The sample, seeded, built and tested by dbt on Spark (no unit tests: minutes), as the variables that name it."""
-    place = new_spark()
-    run_program(place, "dbt", "seed")
-    run_program(place, "dbt", "build", "--exclude-resource-type", "seed", "unit_test")
-    return place
+    return {"RETAIL_TARGET": "spark", "RETAIL_SPARK": str(tmp_path / "spark")}
 
 
 def _statements(query, database: dict[str, str], *more: str) -> dict[str, str]:
@@ -100,10 +91,12 @@ def landed(new_database, run_program, deliveries) -> dict[str, str]:
     return database
 
 
-def load_and_build(run_program, engine: dict[str, str], deliveries: Path) -> None:
+def load_and_build(
+    run_program, engine: dict[str, str], deliveries: Path, without: Sequence[str] = ("test", "unit_test")
+) -> None:
     for day in DAYS:
         run_program(engine, "retail", "load", str(deliveries / day))
-    run_program(engine, "dbt", "build", *FROM_LANDING, "--exclude-resource-type", "test", "unit_test")
+    run_program(engine, "dbt", "build", *FROM_LANDING, "--exclude-resource-type", *without)
 
 
 def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(landed, run_program, query, deliveries, tmp_path):
@@ -116,11 +109,11 @@ def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(landed, run_pr
 
 
 def test_spark_builds_what_postgresql_builds_of_dirty_deliveries(
-    landed, run_program, query, deliveries, new_spark, tmp_path
+    landed, run_program, query, deliveries, spark, tmp_path
 ):
-    place = new_spark()
-    load_and_build(run_program, place, deliveries)
-    compare_spark(query, landed, place, tmp_path, "retail_landing")
+    """In dbt's own process, and with the data tests; what it builds of the sample is seen in test_cluster.py."""
+    load_and_build(run_program, spark, deliveries, without=["unit_test"])
+    compare_spark(query, landed, spark, tmp_path, "retail_landing")
 
 
 def write_deliveries(run_program, folder: Path) -> None:
@@ -148,10 +141,6 @@ def write_deliveries(run_program, folder: Path) -> None:
         (second / f"{name}.csv").write_bytes(header + b"".join(later))
 
 
-def test_spark_builds_what_postgresql_builds(sample, query, spark_files, tmp_path):
-    compare_spark(query, sample, spark_files, tmp_path)
-
-
 def compare_spark(query, database: dict[str, str], spark: dict[str, str], folder: Path, *more: str) -> None:
     """Compare what a session or a Thrift server shows, as the variables name it, with PostgreSQL."""
     statements = _statements(query, database, *more)
@@ -170,11 +159,6 @@ def compare_spark(query, database: dict[str, str], spark: dict[str, str], folder
 
 def test_summary_reads_duckdb(duckdb_file, run_program):
     said = run_program({"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": duckdb_file}, "retail", "summary").stdout
-    assert "in = clean + rejected in every table, in rows and in money" in said
-
-
-def test_summary_reads_spark(spark_files, run_program):
-    said = run_program(spark_files, "retail", "summary").stdout
     assert "in = clean + rejected in every table, in rows and in money" in said
 
 
