@@ -30,7 +30,7 @@
     {%- set sql -%}
         case
             when
-                {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+                {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}\\z'
                 and {{ text }} >= '0001'
                 then try_cast({{ text }} as date)
         end

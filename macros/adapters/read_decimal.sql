@@ -47,7 +47,7 @@
     {%- set sql -%}
         case
             when
-                {{ text }} rlike '^[+-]?[0-9]+([.][0-9]{1,18}0*)?$'
+                {{ text }} rlike '^[+-]?[0-9]+([.][0-9]{1,18}0*)?\\z'
                 and abs(round({{ value }}, {{ scale }})) < 1{{ '0' * (precision - scale) }}
                 then {{ value }}
         end

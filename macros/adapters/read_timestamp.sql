@@ -39,7 +39,7 @@
     {%- set sql -%}
         case
             when
-                {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]{{ time }})?$'
+                {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]{{ time }})?\\z'
                 and {{ text }} >= '0001'
                 then try_cast({{ text }} as timestamp_ntz)
         end
