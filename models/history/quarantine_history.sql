@@ -3,7 +3,7 @@
     incremental_strategy='merge',
     indexes=[{'columns': [key_hash(['transaction_id'])]}],
     pre_hook="{{ add_missing_column(this, 'transaction_id', 'text') }}",
-    post_hook="{{ remember_delta(this) }}",
+    post_hook="{{ remember_build(this) }}",
     meta={'amends': true}
 ) }}
 {%- set what_was_seen = [
@@ -11,21 +11,21 @@
 ] %}
 
 {% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('touched_transactions') }}
+-- depends_on: {{ ref('affected_transactions') }}
 {%- endif %}
 
 with
 
 rejected_records as (
 
-    select * from {{ touched_rejects(ref('rejected_records')) }} as rejected_records
+    select * from {{ affected_rejects(ref('rejected_records')) }} as rejected_records
 
 ),
 {% for table in checked_tables() %}
 checked_{{ table }} as (
 
     {%- set checked = ref('checked_' ~ table) %}
-    select * from {{ touched_rows(checked) if table in fact_tables() else nameable(checked) }} as checked
+    select * from {{ affected_rows(checked) if table in fact_tables() else nameable(checked) }} as checked
 
 ),
 {% endfor %}
@@ -40,7 +40,7 @@ build as (
 
 remembered as (
     {% if is_incremental() %}
-    select * from {{ touched_rejects(this) }} as remembered
+    select * from {{ affected_rejects(this) }} as remembered
     where raw_layer = '{{ var('raw_layer') }}'
     {% else %}
     -- nothing yet: the shape alone

@@ -1,9 +1,9 @@
 {{ config(
-    materialized='delta',
-    meta={'unit': 'customer_id', 'units': 'touched_customers', 'follows_loyalty_rules': true}
+    materialized='amended_table',
+    meta={'unit': 'customer_id', 'units': 'affected_customers', 'follows_loyalty_rules': true}
 ) }}
 {% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('touched_customers') }}
+-- depends_on: {{ ref('affected_customers') }}
 -- depends_on: {{ ref('checked_loyalty_rules') }}
 {%- endif %}
 
@@ -11,7 +11,7 @@ with
 
 ledger as (
 
-    select * from {{ touched_customers_of(ref('loyalty_ledger')) }} as ledger
+    select * from {{ rows_of_affected_customers(ref('loyalty_ledger')) }} as ledger
 
 ),
 

@@ -1,16 +1,16 @@
 {{ config(
-    materialized='delta',
+    materialized='amended_table',
     indexes=[{'columns': ['customer_id', 'entry_number'], 'unique': true}],
     meta={
         'unit': 'customer_id',
-        'units': 'touched_customers',
+        'units': 'affected_customers',
         'kept': 'entry_number',
         'follows_loyalty_rules': true,
     }
 ) }}
 {% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('touched_transactions') }}
--- depends_on: {{ ref('touched_customers') }}
+-- depends_on: {{ ref('affected_transactions') }}
+-- depends_on: {{ ref('affected_customers') }}
 -- depends_on: {{ ref('checked_store_sales_header') }}
 -- depends_on: {{ ref('checked_loyalty_rules') }}
 {%- endif %}
@@ -35,16 +35,16 @@ starts as (
     select
         customers.customer_id,
         cast(customers.total_loyalty_points as bigint) as opening_points,
-        touched.keep_through,
+        affected.keep_through,
         coalesce(kept.running_balance - customers.total_loyalty_points, 0) as earned,
-        touched.since,
-        touched.since_transaction_id
+        affected.since,
+        affected.since_transaction_id
     from customers
-    inner join {{ ref('touched_customers') }} as touched on customers.customer_id = touched.customer_id
+    inner join {{ ref('affected_customers') }} as affected on customers.customer_id = affected.customer_id
     left join {{ this }} as kept
         on
-            touched.customer_id = kept.customer_id
-            and touched.keep_through = kept.entry_number
+            affected.customer_id = kept.customer_id
+            and affected.keep_through = kept.entry_number
     {% else %}
     select
         customer_id,

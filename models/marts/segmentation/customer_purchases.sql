@@ -1,10 +1,10 @@
 {{ config(
-    materialized='delta',
-    meta={'unit': 'customer_id', 'units': 'touched_customers'}
+    materialized='amended_table',
+    meta={'unit': 'customer_id', 'units': 'affected_customers'}
 ) }}
 {% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('touched_transactions') }}
--- depends_on: {{ ref('touched_customers') }}
+-- depends_on: {{ ref('affected_transactions') }}
+-- depends_on: {{ ref('affected_customers') }}
 -- depends_on: {{ ref('checked_store_sales_header') }}
 {%- endif %}
 

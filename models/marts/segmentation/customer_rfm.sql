@@ -44,8 +44,8 @@ worths as (
 
 ),
 
-standings as (
-    {{ standings('worths') }}
+mid_ranks as (
+    {{ mid_ranks('worths') }}
 ),
 
 scored_worths as (
@@ -54,7 +54,7 @@ scored_worths as (
         dimension,
         worth,
         {{ quintile_score() }} as score
-    from standings
+    from mid_ranks
 
 ),
 

@@ -42,14 +42,14 @@ worths as (
 
 ),
 
-standings as (
-    {{ standings('worths') }}
+mid_ranks as (
+    {{ mid_ranks('worths') }}
 ),
 
 high_spenders as (
 
     select min(worth) as lowest_monetary
-    from standings
+    from mid_ranks
     where
         buyers - customers_below - customers < ceil({{ var('high_spender_share') }} * buyers)
         and worth > 0
