@@ -26,12 +26,15 @@ import click
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import Table, tables
-from retail.csv_files import listed, opened_bytes
-from retail.database import SparkConnection, check_target, connect, connect_duckdb, target
-from retail.drops import Source, find_sources
+from retail.engines.duckdb import connect_duckdb
+from retail.engines.postgres import connect
+from retail.engines.spark import SparkConnection
+from retail.engines.target import check_target, target
 from retail.errors import RetailError
-from retail.landing import UNREADABLE_LINES, LoadedFile, ReadAnew, landing_schema
-from retail.load_postgres import PostgresLanding
+from retail.loading.csv_files import listed, opened_bytes
+from retail.loading.deliveries import Source, find_sources
+from retail.loading.landing import UNREADABLE_LINES, LoadedFile, ReadAnew, landing_schema
+from retail.loading.postgres import PostgresLanding
 
 if TYPE_CHECKING:
     import duckdb
@@ -129,7 +132,7 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
     if repairs is not None:
         if force or start_over:
             raise click.UsageError("--force and --start-over go with files to load")
-        from retail.repair import replace_rejected  # it needs this module
+        from retail.quarantine.repair import replace_rejected  # it needs this module
 
         check_target("--replace-rejected", ["postgres"], "repair the files themselves, and load all with --start-over")
         replace_rejected(repairs, dry_run=dry_run)
@@ -189,10 +192,10 @@ def _landing(connection: Connection | duckdb.DuckDBPyConnection | SparkConnectio
     if isinstance(connection, Connection):
         return PostgresLanding(connection)
     if isinstance(connection, SparkConnection):
-        from retail.load_spark import SparkLanding
+        from retail.loading.spark import SparkLanding
 
         return SparkLanding(connection)
-    from retail.load_duckdb import DuckdbLanding  # who loads into PostgreSQL does not wait for it
+    from retail.loading.duckdb import DuckdbLanding  # who loads into PostgreSQL does not wait for it
 
     return DuckdbLanding(connection)
 

@@ -20,10 +20,11 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import execute_values
 
 from retail.contract import Table, tables
-from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
-from retail.database import connect, first_line, marts_schema
+from retail.engines.postgres import connect, first_line
+from retail.engines.target import marts_schema
 from retail.errors import RetailError
-from retail.landing import (
+from retail.loading.csv_files import CsvRows, listed, opened, raise_nul, read_header
+from retail.loading.landing import (
     REPAIRS,
     LoadedFile,
     check_shape,
@@ -34,8 +35,8 @@ from retail.landing import (
     register,
     wait_for_others,
 )
-from retail.load import NEXT_COMMAND, content_of
-from retail.rejects import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
+from retail.loading.load import NEXT_COMMAND, content_of
+from retail.quarantine.export import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
 
 _YES = ("x", "yes", "y", "true", "1", "withdraw")
 _NO = ("", "no", "n", "false", "0")

@@ -18,14 +18,14 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from retail import landing
 from retail.contract import Table, tables
-from retail.csv_files import opened_bytes
-from retail.csv_rows import FastReader, RowReader, Unreadable, reported
-from retail.database import first_line
-from retail.drops import Source
+from retail.engines.postgres import first_line
 from retail.errors import RetailError
-from retail.landing import META_COLUMNS, UNREADABLE_LINES, LoadedFile, named
+from retail.loading import landing
+from retail.loading.csv_files import opened_bytes
+from retail.loading.csv_rows import FastReader, RowReader, Unreadable, reported
+from retail.loading.deliveries import Source
+from retail.loading.landing import META_COLUMNS, UNREADABLE_LINES, LoadedFile, named
 
 
 class PostgresLanding:

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import Table, tables
-from retail.database import marts_schema
+from retail.engines.target import marts_schema
 from retail.errors import RetailError
 
 LOADED_FILES = "loaded_files"

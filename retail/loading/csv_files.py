@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
-from retail.csv_rows import read_first_row
 from retail.errors import RetailError
+from retail.loading.csv_rows import read_first_row
 
 csv.field_size_limit(10_000_000)  # characters in a cell; what is longer is a quote left open, and memory stays flat
 

@@ -20,12 +20,20 @@ from pathlib import Path
 import duckdb
 
 from retail.contract import Table, tables
-from retail.csv_rows import LONGEST_RECORD, flaw_of_width
-from retail.database import SparkConnection
-from retail.drops import Source
+from retail.engines.spark import SparkConnection
 from retail.errors import RetailError
-from retail.landing import BOOKS, LOADED_FILES, REPAIRS, UNREADABLE_LINES, LoadedFile, landing_schema, raw_columns
-from retail.load_duckdb import DuckdbLanding, look_at
+from retail.loading.csv_rows import LONGEST_RECORD, flaw_of_width
+from retail.loading.deliveries import Source
+from retail.loading.duckdb import DuckdbLanding, look_at
+from retail.loading.landing import (
+    BOOKS,
+    LOADED_FILES,
+    REPAIRS,
+    UNREADABLE_LINES,
+    LoadedFile,
+    landing_schema,
+    raw_columns,
+)
 
 _PLAIN_PATH = re.compile(r"[\w./+=@ -]+")
 _GZIP = b"\x1f\x8b"

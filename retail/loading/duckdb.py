@@ -17,8 +17,9 @@ from pathlib import Path
 import duckdb
 
 from retail.contract import Table, tables
-from retail.csv_files import opened_bytes
-from retail.csv_rows import (
+from retail.errors import RetailError, one_line
+from retail.loading.csv_files import opened_bytes
+from retail.loading.csv_rows import (
     BOM,
     LONGEST_RECORD,
     FastReader,
@@ -30,10 +31,8 @@ from retail.csv_rows import (
     read_csv,
     reported,
 )
-from retail.database import one_line
-from retail.drops import Source
-from retail.errors import RetailError
-from retail.landing import (
+from retail.loading.deliveries import Source
+from retail.loading.landing import (
     BOOKS,
     LOADED_FILES,
     META_COLUMNS,
