@@ -13,7 +13,7 @@ _COMMANDS = {
     "psql": "retail.engines.server",
     "deps": "retail.packages",
     "generate": "retail.generate",
-    "load": "retail.loading.load",
+    "load": "retail.loading.command",
     "summary": "retail.reports.summary",
     "rejects": "retail.quarantine.export",
     "rules": "retail.reports.rules",

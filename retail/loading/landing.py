@@ -1,18 +1,19 @@
-"""The landing schema: what `retail load` fills, what it keeps about each file, and one load at a time."""
+"""The landing schema: its tables, what is kept about each file, and what an engine must do to load into it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-
-import click
-import psycopg2
-from psycopg2 import sql
-from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import Table, tables
 from retail.engines.target import marts_schema
 from retail.errors import RetailError
+from retail.loading.deliveries import Source
+
+NEXT_COMMAND = "dbt build --vars 'raw_layer: landing'"
 
 LOADED_FILES = "loaded_files"
 UNREADABLE_LINES = "unreadable_lines"
@@ -20,7 +21,7 @@ REPAIRS = "repairs"  # what --replace-rejected changed in the raw tables
 
 # Types are PostgreSQL's. What the loader knows about a row beside its cells; the rest is in loaded_files.
 META_COLUMNS = {"file_id": "integer not null", "source_row_number": "bigint not null"}
-BOOKS = {
+BOOKKEEPING = {
     LOADED_FILES: {
         "file_id": "integer not null",
         "batch_id": "integer not null",
@@ -74,7 +75,7 @@ class LoadedFile:
 
     @property
     def shown(self) -> str:
-        """The file's name, and before it the batch where the name does not say it."""
+        """The file's name, preceded by the delivery if the name does not contain it."""
         return self.source_file if self.batch_name in self.source_file else f"{self.batch_name}/{self.source_file}"
 
 
@@ -82,161 +83,74 @@ class ReadAnew(Exception):  # noqa: N818 (no error)
     """A way to read files failed half way: the transaction is rolled back, and the load begins anew without it."""
 
 
+class Landing(ABC):
+    """The landing schema of an engine, while files are loaded into it."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """Keep all that is done inside, or none of it if anything fails.
+
+        Raises:
+            RetailError: The database refused.
+            ReadAnew: The load has to begin anew.
+        """
+
+    @abstractmethod
+    def wait_for_others(self) -> datetime:
+        """Keep other loads out, and return the time at which that succeeded."""
+
+    @abstractmethod
+    def loaded_files(self) -> list[LoadedFile] | None:
+        """Return what was loaded so far, in the order of the file_id; None if nothing was."""
+
+    @abstractmethod
+    def make_empty(self) -> None:
+        """Leave all tables empty, in the contract's shape."""
+
+    @abstractmethod
+    def add_rows(
+        self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
+    ) -> tuple[int, int]:
+        """Store a file's rows and its unreadable lines, and return the number of each."""
+
+    @abstractmethod
+    def register(self, file: LoadedFile) -> None:
+        """Add a row to loaded_files."""
+
+    def finish(self, filled: Collection[Table]) -> None:  # noqa: B027 (most engines have nothing left to do)
+        """Do what is left to do when all rows are there; `filled` are the tables that got some."""
+
+    @abstractmethod
+    def columns(self, name: str) -> dict[str, str]:
+        """Return the columns of a table with their types, none if there is no such table."""
+
+    @staticmethod
+    def type_of(kind: str) -> str:
+        """Return what this engine calls a type of PostgreSQL's."""
+        return kind
+
+    def wanted_columns(self) -> dict[str, dict[str, str]]:
+        """Return all tables of the schema, with the columns that they must have and their types in this engine."""
+        raw = {table.raw_name: dict.fromkeys(table.columns, "text") | META_COLUMNS for table in tables()}
+        return {
+            name: {column: self.type_of(kind) for column, kind in columns.items()}
+            for name, columns in (raw | BOOKKEEPING).items()
+        }
+
+    def check_shape(self) -> None:
+        """Refuse to add rows to tables of another contract.
+
+        Raises:
+            RetailError: A table does not have the columns that it must have.
+        """
+        for name, wanted in self.wanted_columns().items():
+            if self.columns(name) != wanted:
+                raise RetailError(
+                    f"{landing_schema()}.{name} has other columns than the contract, so nothing can be added to it: "
+                    "load all your files again with --start-over"
+                )
+
+
 def landing_schema() -> str:
     """Return the name of the schema that `retail load` fills."""
     return f"{marts_schema()}_landing"
-
-
-def named(name: str) -> sql.Identifier:
-    """Return a table of the landing schema, quoted."""
-    return sql.Identifier(landing_schema(), name)
-
-
-def wait_for_others(cursor: Cursor) -> datetime:
-    """Keep other loads and repairs out until the transaction ends, and return the time at which that succeeded."""
-    keys = ["retail load", landing_schema()]
-    cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys)
-    if not cursor.fetchone()[0]:
-        click.echo("note: another load is under way; this one begins when that is over", err=True)
-        cursor.execute("select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys)
-    cursor.execute("select clock_timestamp()")
-    return cursor.fetchone()[0]
-
-
-def loaded_files(cursor: Cursor) -> list[LoadedFile] | None:
-    """Return what was loaded so far, in the order of the file_id; None where nothing was."""
-    if not existing_columns(cursor, named(LOADED_FILES)):
-        return None
-    columns = sql.SQL(", ").join(map(sql.Identifier, BOOKS[LOADED_FILES]))
-    cursor.execute(sql.SQL("select {} from {} order by file_id").format(columns, named(LOADED_FILES)))
-    return [LoadedFile(*row) for row in cursor.fetchall()] or None
-
-
-def register(cursor: Cursor, file: LoadedFile) -> None:
-    """Add a row to loaded_files."""
-    columns = list(BOOKS[LOADED_FILES])
-    cursor.execute(
-        sql.SQL("insert into {} ({}) values ({})").format(
-            named(LOADED_FILES),
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.SQL(", ").join([sql.Placeholder()] * len(columns)),
-        ),
-        [getattr(file, column) for column in columns],
-    )
-
-
-def make_empty(cursor: Cursor) -> None:
-    """Leave all tables of the landing schema empty, in the contract's shape, and the raw ones without their index.
-
-    Existing tables stay, because views may be built on them.
-    """
-    cursor.execute("select exists (select from pg_namespace where nspname = %s)", [landing_schema()])
-    if not cursor.fetchone()[0]:  # `if not exists` would ask for the right to create one all the same
-        cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(landing_schema())))
-    is_outdated = not existing_columns(cursor, named(LOADED_FILES)) and _has_rows(cursor)
-    for table in tables():
-        cursor.execute(sql.SQL("drop index if exists {}").format(named(_index(table))))
-        _make_table_empty(cursor, table.raw_name, raw_columns(table))
-    for name, columns in BOOKS.items():
-        _make_table_empty(cursor, name, columns)
-    if is_outdated:
-        click.echo(
-            f"note: {landing_schema()} was filled by an earlier version of `retail load`: its rows are replaced",
-            err=True,
-        )
-
-
-def check_shape(cursor: Cursor) -> None:
-    """Refuse to add rows to tables of another contract.
-
-    Raises:
-        RetailError: A table has not the columns that it must have.
-    """
-    wanted = {table.raw_name: raw_columns(table) for table in tables()} | BOOKS
-    for name, columns in wanted.items():
-        if existing_columns(cursor, named(name)) != columns:
-            raise RetailError(
-                f"{landing_schema()}.{name} has other columns than the contract, so nothing can be added to it: load "
-                "all your files again with --start-over"
-            )
-
-
-def make_index(cursor: Cursor, table: Table) -> None:
-    """Index the row numbers of a raw table, which are unique."""
-    cursor.execute(
-        sql.SQL("create unique index {} on {} (source_row_number)").format(
-            sql.Identifier(_index(table)), named(table.raw_name)
-        )
-    )
-
-
-def existing_columns(cursor: Cursor, name: sql.Identifier) -> dict[str, str]:
-    """Return the columns of a table with their types, none where there is no such table."""
-    cursor.execute(
-        """
-        select attname, format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end
-        from pg_attribute
-        where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
-        """,
-        [name.as_string(cursor)],
-    )
-    return dict(cursor.fetchall())
-
-
-def raw_columns(table: Table) -> dict[str, str]:
-    """Return the columns of a raw table with their types, the cells first."""
-    return dict.fromkeys(table.columns, "text") | META_COLUMNS
-
-
-def _index(table: Table) -> str:
-    return f"{table.raw_name}_source_row_number"
-
-
-def _has_rows(cursor: Cursor) -> bool:
-    for table in tables():
-        if existing_columns(cursor, named(table.raw_name)):
-            cursor.execute(sql.SQL("select exists (select from {})").format(named(table.raw_name)))
-            if cursor.fetchone()[0]:
-                return True
-    return False
-
-
-def _make_table_empty(cursor: Cursor, name: str, wanted: dict[str, str]) -> None:
-    """Leave an empty table of the wanted shape.
-
-    It is a logged table on purpose: an unlogged one is empty after a crash of the server, and the next build would
-    then publish seven empty tables with all tests green.
-    """
-    existing = existing_columns(cursor, named(name))
-    if existing:
-        cursor.execute(sql.SQL("truncate {}").format(named(name)))
-        _reshape(cursor, name, existing, wanted)
-        return
-    columns = [_definition(*column) for column in wanted.items()]
-    if name == LOADED_FILES:
-        columns.append(sql.SQL("primary key (file_id)"))
-    cursor.execute(sql.SQL("create table {} ({})").format(named(name), sql.SQL(", ").join(columns)))
-
-
-def _definition(column: str, kind: str) -> sql.Composed:
-    return sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
-
-
-def _reshape(cursor: Cursor, name: str, existing: dict[str, str], wanted: dict[str, str]) -> None:
-    """Give an emptied table of another contract the columns of this one, and drop nothing that others built on it."""
-    shown = f"{landing_schema()}.{name}"
-    outdated = [column for column, kind in existing.items() if wanted.get(column) != kind]
-    new = [(column, kind) for column, kind in wanted.items() if existing.get(column) != kind]
-    changes = [sql.SQL("drop column {}").format(sql.Identifier(column)) for column in outdated]
-    changes += [sql.SQL("add column {}").format(_definition(*column)) for column in new]
-    if not changes:
-        return
-    try:
-        cursor.execute(sql.SQL("alter table {} {}").format(named(name), sql.SQL(", ").join(changes)))
-    except psycopg2.errors.DependentObjectsStillExist as error:
-        dependents = "; ".join((error.diag.message_detail or "").splitlines())
-        raise RetailError(
-            f"{shown} has columns that the contract has no more, and others depend on them: drop those and load again "
-            f"({dependents})"
-        ) from error
-    click.echo(f"note: {shown} had other columns than the contract, and has been changed to it", err=True)

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 from conftest import PROGRAMS
 
 from retail.contract import tables
+from retail.loading.command import load
 from retail.loading.duckdb import DuckdbLanding
-from retail.loading.landing import BOOKS, META_COLUMNS
-from retail.loading.load import load
+from retail.loading.landing import BOOKKEEPING, META_COLUMNS
 from retail.loading.postgres import PostgresLanding
 
 LINES = tables()[-1].name
@@ -355,8 +355,8 @@ def test_nothing_is_added_to_tables_of_another_contract(database, folder, rows):
 
 # all that the landing holds, but for the time, each table with what its rows are ordered by
 IN_LANDING = {table.raw_name: ([*table.columns, *META_COLUMNS], "source_row_number") for table in tables()}
-IN_LANDING["unreadable_lines"] = (list(BOOKS["unreadable_lines"]), "line_number")
-IN_LANDING["loaded_files"] = ([name for name in BOOKS["loaded_files"] if name != "loaded_at"], "file_id")
+IN_LANDING["unreadable_lines"] = (list(BOOKKEEPING["unreadable_lines"]), "line_number")
+IN_LANDING["loaded_files"] = ([name for name in BOOKKEEPING["loaded_files"] if name != "loaded_at"], "file_id")
 
 
 @pytest.fixture
@@ -983,12 +983,12 @@ def test_memory_does_not_grow_with_the_file(database, folder):
 
 
 def test_a_long_load_on_a_terminal_shows_a_bar_and_a_short_one_does_not(database, folder, monkeypatch):
-    monkeypatch.setattr("retail.loading.load._PROGRESS_FROM_BYTES", 0)
+    monkeypatch.setattr("retail.loading.command._PROGRESS_FROM_BYTES", 0)
     assert "loading" not in loaded(folder).output
 
     terminal = io.StringIO()
     terminal.isatty = lambda: True
-    monkeypatch.setattr("retail.loading.load.sys", type("Sys", (), {"stderr": terminal}))
+    monkeypatch.setattr("retail.loading.command.sys", type("Sys", (), {"stderr": terminal}))
     loaded(folder)
 
     assert "100%" in terminal.getvalue()

@@ -28,7 +28,7 @@ HEADERS = (b"h1,h2,h3", b'"h1",h2,h3', b"\nh1,h2,h3", b"h3,h1,more,h2,")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with an empty landing schema, in which a table has only three columns."""
     with duckdb.connect() as opened, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("retail.loading.duckdb.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
+        patch.setattr("retail.loading.landing.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
         DuckdbLanding(opened).make_empty()
         yield opened
 

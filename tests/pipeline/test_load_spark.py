@@ -44,8 +44,7 @@ def connection(tmp_path_factory) -> Iterator[SparkConnection]:
         patch.setenv("RETAIL_TARGET", "spark")
         patch.setenv("RETAIL_SPARK", str(tmp_path_factory.mktemp("spark")))
         patch.delenv("SPARK_HOST", raising=False)
-        patch.setattr("retail.loading.spark.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
-        patch.setattr("retail.loading.duckdb.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
+        patch.setattr("retail.loading.landing.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
         with closing(SparkConnection()) as opened:
             opened.run(f"set spark.sql.files.maxPartitionBytes = {BLOCK}")
             opened.run("set spark.sql.files.openCostInBytes = 0")

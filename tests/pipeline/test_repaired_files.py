@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from retail.contract import tables
-from retail.loading.load import load
+from retail.loading.command import load
 from retail.quarantine.export import rejects
 
 STORES = "store_id,store_name,store_city,store_region,opening_date\n"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from comparison import contents, what_is_left
 from shop import clean_shop, read_export, write_export, write_shop
 
-from retail.loading.load import load
+from retail.loading.command import load
 from retail.quarantine.export import guarded, rejects, unguarded
 from retail.quarantine.repair import Repair
 
