@@ -20,7 +20,7 @@ from retail.contract import PROJECT_DIR
 
 HOST = "127.0.0.1"
 # the worker dies when a task of this one starts, which joins headers with what their lines are
-ON_THE_WAY = "START sql delta model retail_staging.checked_store_sales_header"
+ON_THE_WAY = "START sql amended_table model retail_staging.checked_store_sales_header"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query,
     summary = run_program(cluster, "retail", "summary").stdout
     assert "in = clean + rejected in every table, in rows and in money" in summary
     [log] = Path(cluster["RETAIL_SPARK"], "events").iterdir()
-    [cost] = [cost for cost in costs(read_events(log)) if cost.node == "model.retail.transaction_lines"]
+    [cost] = [cost for cost in costs(read_events(log)) if cost.node == "model.retail.int_transactions_line_totals"]
     assert cost.tasks > 0
     assert cost.shuffle_bytes > 0
 

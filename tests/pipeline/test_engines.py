@@ -51,7 +51,7 @@ def _statements(query, database: dict[str, str], *more: str) -> dict[str, str]:
         database,
         """
         select table_schema || '.' || table_name, column_name from information_schema.columns
-        where table_schema = any (%s) and table_name <> 'delta_state'
+        where table_schema = any (%s) and table_name <> 'build_state'
         order by table_schema, table_name, ordinal_position
         """,
         [[*SCHEMAS, *more]],
@@ -104,7 +104,7 @@ def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(landed, run_pr
     load_and_build(run_program, {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": file}, deliveries)
     assert query(landed, "select count(*) > 50000 from retail_landing.raw_store_sales_line_items") == [(True,)]
     assert query(landed, "select count(distinct rule_id) from retail_landing.unreadable_lines") == [(4,)]
-    assert query(landed, "select count(*) > 100 from retail_staging.closed_transactions") == [(True,)]
+    assert query(landed, "select count(*) > 100 from retail_staging.int_transactions_completed") == [(True,)]
     _compare_duckdb(query, landed, file, "retail_landing")
 
 

@@ -1,4 +1,4 @@
-{{ config(materialized='delta', meta={'merge_on': 'promotion_id'}) }}
+{{ config(materialized='amended_table', meta={'merge_on': 'promotion_id'}) }}
 
 with
 

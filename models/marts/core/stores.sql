@@ -1,4 +1,4 @@
-{{ config(materialized='delta', meta={'merge_on': 'store_id'}) }}
+{{ config(materialized='amended_table', meta={'merge_on': 'store_id'}) }}
 
 with
 

@@ -44,8 +44,8 @@ worths as (
 
 ),
 
-standings as (
-    {{ standings('worths') }}
+mid_ranks as (
+    {{ mid_ranks('worths') }}
 ),
 
 scored_worths as (
@@ -54,11 +54,11 @@ scored_worths as (
         dimension,
         worth,
         {{ quintile_score() }} as score
-    from standings
+    from mid_ranks
 
 ),
 
--- one row, which every task can have: no customer has to be sent to where the worths are
+-- one row, which every task can have, so that no customers are shuffled
 lowest_worths as (
     {{ lowest_worths('scored_worths') }}
 ),

@@ -30,7 +30,7 @@ segments as (
 
 ),
 
--- ranks are counted, as in customer_rfm, because no order of all customers fits into one task
+-- ranks are counted, as in customer_rfm, because ordering all customers doesn't fit into one task
 worths as (
 
     select
@@ -42,14 +42,14 @@ worths as (
 
 ),
 
-standings as (
-    {{ standings('worths') }}
+mid_ranks as (
+    {{ mid_ranks('worths') }}
 ),
 
 high_spenders as (
 
     select min(worth) as lowest_monetary
-    from standings
+    from mid_ranks
     where
         buyers - customers_below - customers < ceil({{ var('high_spender_share') }} * buyers)
         and worth > 0
@@ -100,7 +100,7 @@ decided as (
 
 ),
 
--- every segment a customer belongs to; the one with the first priority gives the label
+-- every segment that a customer belongs to; the first by priority gives the label
 memberships as (
 
     select

@@ -1,4 +1,0 @@
-{#- An engine that can't amend a table builds it anew. -#}
-{% materialization delta, adapter='duckdb' %}
-    {{ return(materialization_table_duckdb()) }}
-{% endmaterialization %}

@@ -1,0 +1,105 @@
+{#- A table that a build amends: the rows of the affected units are deleted and inserted again, in one transaction; keys and
+    indexes stay. Where `amends()` is false the table is rebuilt. config.meta:
+
+    unit      column whose values are affected
+    units     model that lists the affected values, in a column of the same name; none: the units of the new rows
+    merge_on  key by which rows are replaced in place, because foreign keys point at them; without `unit`, the new rows
+              are all there are
+    kept      column whose values up to the unit's keep_through, a column of `units`, stay as they are
+    null_units, always  SQL: which rows without a unit are affected with the others; which rows always are
+    partial_indexes  indexes on some of the rows
+    append    only rows whose `merge_on` is not there yet are added
+    amends    true for a model of another materialization that remembers what it holds -#}
+{% materialization amended_table, adapter='postgres' %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set intermediate = make_intermediate_relation(target_relation) -%}
+    {%- set backup = make_backup_relation(target_relation, 'table' if existing is none else existing.type) -%}
+    {{ drop_relation_if_exists(load_cached_relation(intermediate)) }}
+    {{ drop_relation_if_exists(load_cached_relation(backup)) }}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if existing is not none and existing.is_table and amends() -%}
+        {%- call statement('main') -%}
+            {{ amend_table(target_relation, sql) }}
+        {%- endcall -%}
+    {%- else -%}
+        {%- call statement('main') -%}
+            {{ get_create_table_as_sql(False, intermediate, sql) }}
+        {%- endcall -%}
+        {%- do create_indexes(intermediate) -%}
+        {%- for index in config.get('meta', {}).get('partial_indexes', []) -%}
+            {%- do run_query(
+                'create index on ' ~ intermediate ~ ' (' ~ index.column ~ ') where ' ~ index.where
+            ) -%}
+        {%- endfor -%}
+        {%- if existing is not none -%}{%- do adapter.rename_relation(existing, backup) -%}{%- endif -%}
+        {%- do adapter.rename_relation(intermediate, target_relation) -%}
+        {%- if lands() -%}
+            {%- do run_query(analyze_table(target_relation)) -%}
+        {%- endif -%}
+    {%- endif -%}
+
+    {%- if lands() -%}{%- do run_query(remember_build(target_relation)) -%}{%- endif -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, True)) -%}
+    {%- do persist_docs(target_relation, model) -%}
+    {{ adapter.commit() }}
+    {{ drop_relation_if_exists(backup) }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{#- SQL that deletes the affected rows of a table and inserts them again. -#}
+{% macro amend_table(relation, sql) %}
+    {%- set meta = config.get('meta', {}) -%}
+    {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='quoted') | list -%}
+    {%- set listed = columns | join(', ') -%}
+    {%- set units = ref(meta.units) if meta.get('units') else none -%}
+    create temporary table amended on commit drop as (
+        {{ sql }}
+    );
+    analyze amended;
+    {%- if meta.get('merge_on') and not meta.get('append') %}
+    delete from {{ relation }} as present
+    where
+        {%- if units %}
+        present.{{ meta.unit }} in (select {{ meta.unit }} from {{ units }}) and
+        {%- endif %}
+        not exists (select from amended where amended.{{ meta.merge_on }} = present.{{ meta.merge_on }});
+    {%- elif meta.get('kept') %}
+    delete from {{ relation }} as present
+    using {{ units }} as affected
+    where
+        present.{{ meta.unit }} = affected.{{ meta.unit }}
+        and present.{{ meta.kept }} > affected.keep_through;
+    {%- elif meta.get('unit') %}
+    delete from {{ relation }} as present
+    using {{ units or 'amended' }} as affected
+    where {{ is_same_transaction('present', 'affected') if meta.unit == 'transaction_id' else 'present.' ~ meta.unit ~ ' = affected.' ~ meta.unit }};
+        {%- if units %}
+    delete from {{ relation }} as present
+    where
+        {{ has_no_transaction('present') if meta.unit == 'transaction_id' else 'present.' ~ meta.unit ~ ' is null' }}
+        and {{ meta.get('null_units', 'true') }}
+        and exists (select from {{ units }} where {{ meta.unit }} is null);
+        {%- endif %}
+        {%- if meta.get('always') %}
+    delete from {{ relation }} where {{ meta.always }};
+        {%- endif %}
+    {%- endif %}
+    insert into {{ relation }} as present ({{ listed }})
+    select {{ listed }} from amended
+    {%- if meta.get('append') %}
+    on conflict ({{ meta.merge_on }}) do nothing
+    {%- elif meta.get('merge_on') %}
+    on conflict ({{ meta.merge_on }}) do update set
+        {% for column in columns -%} {{ column }} = excluded.{{ column }} {{- ', ' if not loop.last }} {%- endfor %}
+    where (
+        {%- for column in columns %} present.{{ column }} {{- ',' if not loop.last }} {%- endfor %}
+    ) is distinct from (
+        {%- for column in columns %} excluded.{{ column }} {{- ',' if not loop.last }} {%- endfor %}
+    )
+    {%- endif %}
+{% endmacro %}

@@ -1,0 +1,104 @@
+{#- Whether this run builds on an engine that can amend tables, from what `retail load` brought. -#}
+{% macro is_amending_run() %}
+    {{- return(lands() and execute and flags.WHICH in ['run', 'build'] and can_amend()) -}}
+{% endmacro %}
+
+{#- The models that a build amends, by name. -#}
+{% macro amended_models() %}
+    {%- set found = [] -%}
+    {%- for node in graph.nodes.values() | sort(attribute='name') -%}
+        {%- if node.resource_type == 'model' and (
+            node.config.materialized == 'amended_table' or node.config.get('meta', {}).get('amends')
+        ) -%}
+            {%- do found.append(node) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(found) -}}
+{% endmacro %}
+
+{#- What verdicts and figures depend on beside the rows: rules, vars, models, reference seeds. If it changes, everything is
+    rebuilt. The cut-off date moves with the days and has a check of its own. -#}
+{% macro build_fingerprint() %}
+    {%- set parts = [] -%}
+    {%- for table in checked_tables() -%}
+        {%- do parts.append(tojson(columns_of(table)) ~ tojson(rules_of(table))) -%}
+    {%- endfor -%}
+    {%- for node in amended_models() -%}{%- do parts.append(node.name ~ node.raw_code) -%}{%- endfor -%}
+    {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'seed' -%}
+        {%- do parts.append(node.name ~ node.checksum.checksum) -%}
+    {%- endfor -%}
+    {%- do parts.append(tojson([loyalty_rule_policy(), var('total_tolerance')])) -%}
+    {{- return(local_md5((parts | join('\n')) | replace(data_cutoff_date(), '<cutoff>'))) -}}
+{% endmacro %}
+
+{#- The relation of the model build_plan, for models that come after one that refers to it. -#}
+{% macro build_plan_relation() %}
+    {{- return(api.Relation.create(
+        database=target.database | default(none), schema=target.schema ~ '_staging', identifier='build_plan'
+    )) -}}
+{% endmacro %}
+
+{#- How this run builds, as the model build_plan found it:
+
+    is_full    whether everything is rebuilt
+    through    model: the last file that its table holds
+    first_row  model: the number of the first raw row that its table does not hold; none where it holds all
+    resumes    whether an earlier build was not finished, so that what it listed as affected is still to be done -#}
+{% macro build_plan() %}
+    {%- set plan = {'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false} -%}
+    {%- if is_amending_run() -%}
+        {%- do require_loaded(source('landing', 'loaded_files')) -%}
+        {%- for row in run_query('select * from ' ~ build_plan_relation()).rows -%}
+            {%- do plan.update({'is_full': row['full_because'] is not none, 'resumes': row['resumes']}) -%}
+            {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}
+            {%- do plan.first_row.update({row['model_name']: row['first_new_row']}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- return(plan) -}}
+{% endmacro %}
+
+{#- Whether this model amends what the last build left; else it is rebuilt. Its meta may name what else rebuilds it:
+    follows_loyalty_rules, follows_repairs. -#}
+{% macro amends() %}
+    {%- set meta = model.config.get('meta', {}) -%}
+    {%- set loyalty_rules = ref('checked_loyalty_rules') if lands() and can_amend() and meta.get('follows_loyalty_rules') -%}
+    {%- if not is_amending_run() or (flags.FULL_REFRESH and not meta.get('amends')) -%}
+        {{- return(false) -}}
+    {%- endif -%}
+    {%- set plan = build_plan() -%}
+    {{- return(not (
+        plan.is_full
+        or (loyalty_rules and loyalty_rules_changed(loyalty_rules, plan.through.get(model.name, 0)))
+        or (meta.get('follows_repairs') and facts_repaired(plan.through.get(model.name, 0)))
+    )) -}}
+{% endmacro %}
+
+{#- Whether a steward repaired facts after this file was loaded: an amount that was clean may be gone. -#}
+{% macro facts_repaired(file_id) %}
+    {%- set found = run_query(
+        'select 1 from ' ~ source('landing', 'repairs') ~ ' where file_id > ' ~ file_id ~ ' limit 1'
+    ) -%}
+    {{- return(found.rows | length > 0) -}}
+{% endmacro %}
+
+{#- Whether a loyalty rule got other content after this file was loaded: then all points are computed again. -#}
+{% macro loyalty_rules_changed(checked_loyalty_rules, file_id) %}
+    {%- set changed = run_query(
+        'select 1 from ' ~ checked_loyalty_rules ~ ' where is_valid and file_id > ' ~ file_id ~ ' limit 1'
+    ) -%}
+    {{- return(changed.rows | length > 0) -}}
+{% endmacro %}
+
+{#- Whether the verdicts on transactions are amended: the plan's answer, even for a model that is itself rebuilt. -#}
+{% macro amends_transactions() %}
+    {{- return(is_amending_run() and not build_plan().is_full) -}}
+{% endmacro %}
+
+{#- The number of the first raw row of a table in files after this one; none where there is no such row. -#}
+{% macro first_row_after(table, file_id) %}
+    {%- set found = run_query(
+        'select min(first_row_number) from ' ~ source('landing', 'loaded_files')
+        ~ " where first_row_number > 0 and source_table = '" ~ table ~ "' and file_id > " ~ file_id
+    ) -%}
+    {{- return(found.columns[0].values()[0]) -}}
+{% endmacro %}

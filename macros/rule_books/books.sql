@@ -1,0 +1,55 @@
+{#- The seven tables, in the order in which they are judged. -#}
+{% macro checked_tables() %}
+    {{- return([
+        'stores',
+        'products',
+        'customer_details',
+        'promotion_details',
+        'loyalty_rules',
+        'store_sales_header',
+        'store_sales_line_items',
+    ]) -}}
+{% endmacro %}
+
+{#- The two tables of facts: a clean fact stays as it is. The other tables are master data, which the latest delivery
+    replaces. -#}
+{% macro fact_tables() %}{{ return(['store_sales_header', 'store_sales_line_items']) }}{% endmacro %}
+
+{#- The columns that identify a row of a table. -#}
+{% macro key_of(table) %}
+    {%- set keys = {
+        'stores': ['store_id'],
+        'products': ['product_id'],
+        'customer_details': ['customer_id'],
+        'promotion_details': ['promotion_id'],
+        'loyalty_rules': ['rule_id'],
+        'store_sales_header': ['transaction_id'],
+        'store_sales_line_items': ['transaction_id', 'line_item_id'],
+    } -%}
+    {{- return(keys[table]) -}}
+{% endmacro %}
+
+{#- A table's columns, for models that go through all tables. A model of one table calls <table>_columns() itself, so that
+    dbt knows which book it depends on; the same goes for rules_of. -#}
+{% macro columns_of(table) %}
+    {%- if table == 'stores' -%}{{- return(stores_columns()) -}}
+    {%- elif table == 'products' -%}{{- return(products_columns()) -}}
+    {%- elif table == 'customer_details' -%}{{- return(customer_details_columns()) -}}
+    {%- elif table == 'promotion_details' -%}{{- return(promotion_details_columns()) -}}
+    {%- elif table == 'loyalty_rules' -%}{{- return(loyalty_rules_columns()) -}}
+    {%- elif table == 'store_sales_header' -%}{{- return(store_sales_header_columns()) -}}
+    {%- elif table == 'store_sales_line_items' -%}{{- return(store_sales_line_items_columns()) -}}
+    {%- endif -%}
+{% endmacro %}
+
+{#- A table's rule book, for models that go through all tables. -#}
+{% macro rules_of(table) %}
+    {%- if table == 'stores' -%}{{- return(stores_rules()) -}}
+    {%- elif table == 'products' -%}{{- return(products_rules()) -}}
+    {%- elif table == 'customer_details' -%}{{- return(customer_details_rules()) -}}
+    {%- elif table == 'promotion_details' -%}{{- return(promotion_details_rules()) -}}
+    {%- elif table == 'loyalty_rules' -%}{{- return(loyalty_rules_rules()) -}}
+    {%- elif table == 'store_sales_header' -%}{{- return(store_sales_header_rules()) -}}
+    {%- elif table == 'store_sales_line_items' -%}{{- return(store_sales_line_items_rules()) -}}
+    {%- endif -%}
+{% endmacro %}

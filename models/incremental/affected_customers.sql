@@ -1,0 +1,152 @@
+{{ config(post_hook="{{ analyze_table(this) }}") }}
+-- Whose ledger this build amends, and from which entry on: the first one that is new, removed or changed.
+{%- set affected = affected_transactions() %}
+{%- set checked_headers, customers = ref('checked_store_sales_header'), ref('stg_customer_details') %}
+{%- set plan = build_plan() %}
+{% if plan.is_full %}
+select
+    cast(null as {{ sql_type('text') }}) as customer_id,
+    cast(null as {{ sql_type('timestamp') }}) as since,
+    cast(null as {{ sql_type('text') }}) as since_transaction_id,
+    cast(null as bigint) as keep_through
+where false
+{% else %}
+with
+
+customers as (
+
+    select * from {{ customers }}
+
+),
+
+published_balances as (
+
+    select * from {{ source('last_marts', 'loyalty_balances') }}
+
+),
+
+judged_now as (
+
+    {{ affected_rows(checked_headers) }}
+
+),
+
+new_entries as (
+
+    select
+        customer_id,
+        transaction_date as since,
+        transaction_id as since_transaction_id
+    from judged_now
+    where
+        is_valid
+        and customer_id is not null
+
+),
+
+old_entries as (
+
+    select
+        published.customer_id,
+        published.transaction_date as since,
+        published.transaction_id as since_transaction_id
+    from {{ source('last_marts', 'store_sales_header') }} as published
+    inner join {{ affected }} as affected on published.transaction_id = affected.transaction_id
+    where published.customer_id is not null
+
+),
+
+-- a customer who is new, or whose opening balance changed, starts over; one whose status changed keeps all entries
+openings as (
+
+    select
+        customers.customer_id,
+        case
+            when customers.total_loyalty_points = published_balances.opening_points
+                then cast('9999-12-31' as {{ sql_type('timestamp') }})
+        end as since,
+        cast(null as {{ sql_type('text') }}) as since_transaction_id
+    from customers
+    left join published_balances on customers.customer_id = published_balances.customer_id
+    where
+        customers.total_loyalty_points is distinct from published_balances.opening_points
+        or customers.loyalty_status is distinct from published_balances.loyalty_status
+
+),
+
+found as (
+
+    select * from new_entries
+    union all
+    select * from old_entries
+    union all
+    select * from openings
+    {%- if plan.resumes and load_relation(this) is not none %}
+    -- what an unfinished build listed
+    union all
+    select
+        customer_id,
+        since,
+        since_transaction_id
+    from {{ this }}
+    {%- endif %}
+
+),
+
+ordered as (
+
+    select
+        *,
+        row_number() over (
+            partition by customer_id
+            order by since nulls first, {{ by_code_point('since_transaction_id') }}
+        ) as place
+    from found
+
+),
+
+earliest as (
+
+    select * from ordered
+    where place = 1
+
+),
+
+-- the published entries before that moment stay
+kept as (
+
+    select
+        earliest.customer_id,
+        max(published_ledger.entry_number) as entry_number
+    from earliest
+    inner join {{ source('last_marts', 'loyalty_ledger') }} as published_ledger
+        on earliest.customer_id = published_ledger.customer_id
+    where
+        earliest.since is not null
+        and (
+            published_ledger.entry_at is null
+            or published_ledger.entry_at < earliest.since
+            or (
+                published_ledger.entry_at = earliest.since
+                and {{ by_code_point('published_ledger.transaction_id') }}
+                < {{ by_code_point('earliest.since_transaction_id') }}
+            )
+        )
+    group by earliest.customer_id
+
+),
+
+final as (
+
+    select
+        earliest.customer_id,
+        earliest.since,
+        earliest.since_transaction_id,
+        coalesce(kept.entry_number, -1) as keep_through
+    from earliest
+    left join kept on earliest.customer_id = kept.customer_id
+
+)
+
+select * from final
+{% endif %}

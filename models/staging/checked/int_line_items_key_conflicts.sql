@@ -1,0 +1,15 @@
+-- A table of its own because it is small: the planner then lets parallel workers judge the rows that are joined to it.
+{{ config(unlogged=true, post_hook="{{ analyze_table(this) }}") }}
+{%- set columns = store_sales_line_items_columns() %}
+
+with
+
+final as (
+
+    {{ key_conflicts_of_facts(
+        facts_to_read('store_sales_line_items', columns), columns, key_of('store_sales_line_items'), line_item_rules_of_row()
+    ) }}
+
+)
+
+select * from final

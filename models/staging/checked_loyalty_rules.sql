@@ -1,2 +1,0 @@
-{{ config(materialized='delta', meta={'unit': 'rule_id'}) }}
-{{ check_master('loyalty_rules') }}

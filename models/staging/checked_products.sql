@@ -1,2 +1,0 @@
-{{ config(materialized='delta', meta={'unit': 'product_id'}) }}
-{{ check_master('products') }}

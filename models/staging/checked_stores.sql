@@ -1,2 +1,0 @@
-{{ config(materialized='delta', meta={'unit': 'store_id'}) }}
-{{ check_master('stores') }}
