@@ -1,8 +1,8 @@
-{#- The rejected rows of a checked table, as rejected_records holds them, with their cells as the raw table has them. -#}
+{#- The rejected rows of a checked table in the shape of rejected_records, with their cells as the raw table has them. -#}
 {% macro rejected_rows(table) %}
     {%- set raw_record = {} -%}
     {%- for column in columns_of(table) -%}
-        {%- do raw_record.update({column.name: 'raw.' ~ column.name}) -%}
+        {%- do raw_record.update({column.name: 'raw_rows.' ~ column.name}) -%}
     {%- endfor %}
     select
         '{{ table }}' as source_table,
@@ -20,13 +20,13 @@
         nullif(checked.caused_by, '') as caused_by,
         {{ json_object(raw_record) }} as raw_record,
         checked.amount_at_stake
-    from {{ affected_rows(ref('checked_' ~ table)) if table in fact_tables() else nameable(ref('checked_' ~ table)) }} as checked
-    inner join {{ nameable(raw_table(table)) }} as raw on checked.source_row_number = raw.source_row_number
+    from ({{ affected_rows(ref('checked_' ~ table)) if table in fact_tables() else 'select * from ' ~ ref('checked_' ~ table) }}) as checked
+    inner join (select * from {{ raw_table(table) }}) as raw_rows on checked.source_row_number = raw_rows.source_row_number
     where not checked.is_valid
 {% endmacro %}
 
-{#- The lines that are no rows, because they are no CSV, in the shape of rejected rows. -#}
-{% macro unreadable_lines() %}
+{#- The unreadable lines in the shape of rejected rows. -#}
+{% macro rejected_lines() %}
     select
         source_table,
         cast(null as bigint) as source_row_number,
@@ -35,14 +35,14 @@
         cast(null as {{ sql_type('text') }}) as transaction_id,
         false as has_key,
         rule_id as failed_rules,
-        {{ reasons(line_rules_of_files(), "rule_id") }} || ' (line ' || line_number || ': ' || detail || ')' as reason,
+        {{ reasons(file_line_rules(), 'rule_id') }} || ' (line ' || line_number || ': ' || detail || ')' as reason,
         cast(null as {{ sql_type('text') }}) as caused_by,
         {{ json_object({'line': 'line', 'line_number': 'line_number', 'file_id': 'file_id'}) }} as raw_record,
         cast(null as {{ sql_type('numeric') }}) as amount_at_stake
-    from {{ source('landing', 'unreadable_lines') }}
+    from ({{ input_unreadable_lines() }}) as unreadable_lines
 {% endmacro %}
 
-{#- The messages of the rules a row failed. -#}
+{#- The messages of the rules that a row failed. -#}
 {% macro reasons(rules, labels='failed_rules') -%}
     concat_ws(
             '; '
@@ -57,10 +57,12 @@
     {{- return("position(';' || " ~ label ~ " || ';' in ';' || " ~ labels ~ " || ';') > 0") -}}
 {%- endmacro %}
 
+{#- The parents that rejected rows named in vain, because they are absent or rejected.
 
-{#- The parents that the rejected rows of a table named in vain, absent or rejected ones. -#}
-{% macro failed_parents(table, relation) %}
-    {%- for rule in rules_of(table) if rule.parent and rule.id != 'transaction_rejected' %}
+    rules     the rule book of the rows
+    relation  the rejected rows, as a CTE -#}
+{% macro failed_parents(rules, relation) %}
+    {%- for rule in rules if rule.parent and rule.id != 'transaction_rejected' %}
     select
         source_row_number,
         '{{ rule.parent }}' as root_table,

@@ -1,12 +1,3 @@
-{#- A var that is true or false. -#}
-{% macro bool_var(name) %}
-    {%- set value = var(name) -%}
-    {%- if value is not boolean -%}
-        {{- exceptions.raise_compiler_error("var " ~ name ~ " is '" ~ value ~ "': use true or false") -}}
-    {%- endif -%}
-    {{- return(value) -}}
-{% endmacro %}
-
 {#- The var rule_severity as a mapping of rule ids (<rule> or <table>.<rule>) to error, warn or off. -#}
 {% macro wanted_severities() %}
     {%- set severities = {} -%}
@@ -29,13 +20,13 @@
     {{- return(severities) -}}
 {% endmacro %}
 
-{#- The severity that those want for a rule, else its usual one. -#}
+{#- The severity that the var wants for a rule, or its usual one. -#}
 {% macro wanted_severity(wanted, table, rule_id, usual) %}
     {{- return(wanted.get(table ~ '.' ~ rule_id, wanted.get(rule_id, usual))) -}}
 {% endmacro %}
 
-{#- The rules of a table with the severities of the var rule_severity. -#}
-{% macro with_wanted_severities(table, rules) %}
+{#- The rule book of a table: its rules, with the severities that the var rule_severity wants. -#}
+{% macro rule_book(table, rules) %}
     {%- set wanted = wanted_severities() -%}
     {%- set result = [] -%}
     {%- for rule in rules -%}
@@ -53,7 +44,7 @@
     {{- return(result) -}}
 {% endmacro %}
 
-{#- Ends the run where the var rule_severity names a rule that no book has. -#}
+{#- Ends the run if the var rule_severity names a rule that no book has. -#}
 {% macro require_known_rules() %}
     {%- set known = [] -%}
     {%- for table in checked_tables() -%}
@@ -68,8 +59,7 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Whether a row that breaks the rule is rejected. -#}
-{% macro rejects(table, rule_id) %}
-    {%- set rule = rules_of(table) | selectattr('id', 'equalto', rule_id) | first -%}
-    {{- return(rule.severity == 'error') -}}
+{#- Whether a rule book rejects a row that breaks this rule. -#}
+{% macro rejects(rules, rule_id) %}
+    {{- return((rules | selectattr('id', 'equalto', rule_id) | first).severity == 'error') -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- An engine that can't amend a table builds it anew. -#}
+{#- On DuckDB the table is rebuilt. -#}
 {% materialization amended_table, adapter='duckdb' %}
     {{ return(materialization_table_duckdb()) }}
 {% endmaterialization %}

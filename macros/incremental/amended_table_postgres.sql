@@ -1,17 +1,15 @@
-{#- A table that a build amends: the rows of the units that were affected are taken out and put in anew, in one
-    transaction; keys and indexes stay. It is built anew, as a table, where `amends()` says so. config.meta:
+{#- A table that a build amends: the rows of the affected units are deleted and inserted again, in one transaction; keys and
+    indexes stay. Where `amends()` is false the table is rebuilt. config.meta:
 
     unit      column whose values are affected
-    units     model that lists the affected ones, under the same name of column; none: the units of the new rows
+    units     model that lists the affected values, in a column of the same name; none: the units of the new rows
     merge_on  key by which rows are replaced in place, because foreign keys point at them; without `unit`, the new rows
               are all there are
     kept      column whose values up to the unit's keep_through, a column of `units`, stay as they are
     null_units, always  SQL: which rows without a unit are affected with the others; which rows always are
-    is_amended  false for a work table, which is always built anew
-    unlogged  true for a table that a restart of the server may empty, because the next build makes it anew
-    distinct  columns with the share of the rows that have another value in them, where the planner's sample, which takes
-              many rows of few pages, would tell too little
-    append    only rows whose `merge_on` is not there yet are added -#}
+    partial_indexes  indexes on some of the rows
+    append    only rows whose `merge_on` is not there yet are added
+    amends    true for a model of another materialization that remembers what it holds -#}
 {% materialization amended_table, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -22,7 +20,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- if existing is not none and existing.is_table and config.get('meta', {}).get('is_amended', true) and amends() -%}
+    {%- if existing is not none and existing.is_table and amends() -%}
         {%- call statement('main') -%}
             {{ amend_table(target_relation, sql) }}
         {%- endcall -%}
@@ -39,12 +37,7 @@
         {%- if existing is not none -%}{%- do adapter.rename_relation(existing, backup) -%}{%- endif -%}
         {%- do adapter.rename_relation(intermediate, target_relation) -%}
         {%- if lands() -%}
-            {%- for column, share in config.get('meta', {}).get('distinct', {}).items() -%}
-                {%- do run_query(
-                    'alter table ' ~ target_relation ~ ' alter column ' ~ column ~ ' set (n_distinct = -' ~ share ~ ')'
-                ) -%}
-            {%- endfor -%}
-            {%- do run_query('analyze ' ~ target_relation) -%}
+            {%- do run_query(analyze_table(target_relation)) -%}
         {%- endif -%}
     {%- endif -%}
 
@@ -58,6 +51,7 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
+{#- SQL that deletes the affected rows of a table and inserts them again. -#}
 {% macro amend_table(relation, sql) %}
     {%- set meta = config.get('meta', {}) -%}
     {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='quoted') | list -%}

@@ -1,7 +1,4 @@
-{#- Whether rows come from `retail load`, delivery by delivery, so that a build only has to amend what the last one left. -#}
-{% macro lands() %}{{ return(var('raw_layer') == 'landing') }}{% endmacro %}
-
-{#- Whether this run builds, from what `retail load` brought, on an engine that can amend tables. -#}
+{#- Whether this run builds on an engine that can amend tables, from what `retail load` brought. -#}
 {% macro is_amending_run() %}
     {{- return(lands() and execute and flags.WHICH in ['run', 'build'] and can_amend()) -}}
 {% endmacro %}
@@ -19,8 +16,8 @@
     {{- return(found) -}}
 {% endmacro %}
 
-{#- What verdicts and figures rest on beside the rows: the rules, the vars, the models. Where it changes, nothing of the
-    last build can be kept. The cut-off date moves with the days and is looked after by itself. -#}
+{#- What verdicts and figures depend on beside the rows: rules, vars, models, reference seeds. If it changes, everything is
+    rebuilt. The cut-off date moves with the days and has a check of its own. -#}
 {% macro build_fingerprint() %}
     {%- set parts = [] -%}
     {%- for table in checked_tables() -%}
@@ -34,8 +31,8 @@
     {{- return(local_md5((parts | join('\n')) | replace(data_cutoff_date(), '<cutoff>'))) -}}
 {% endmacro %}
 
-{#- The relation of the model build_plan, for those that come after a model that refers to it. -#}
-{% macro build_plan() %}
+{#- The relation of the model build_plan, for models that come after one that refers to it. -#}
+{% macro build_plan_relation() %}
     {{- return(api.Relation.create(
         database=target.database | default(none), schema=target.schema ~ '_staging', identifier='build_plan'
     )) -}}
@@ -43,60 +40,58 @@
 
 {#- How this run builds, as the model build_plan found it:
 
-    is_full    everything is built anew
-    through    model: the last file that its tables hold
-    first_row  model: the number of the first raw row that its tables do not hold; none where they hold all
-    resumes    an earlier build was not finished, so what it listed as affected is still to be done -#}
-{% macro plan() %}
-    {%- if not is_amending_run() -%}
-        {{- return({'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false}) -}}
+    is_full    whether everything is rebuilt
+    through    model: the last file that its table holds
+    first_row  model: the number of the first raw row that its table does not hold; none where it holds all
+    resumes    whether an earlier build was not finished, so that what it listed as affected is still to be done -#}
+{% macro build_plan() %}
+    {%- set plan = {'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false} -%}
+    {%- if is_amending_run() -%}
+        {%- do require_loaded(source('landing', 'loaded_files')) -%}
+        {%- for row in run_query('select * from ' ~ build_plan_relation()).rows -%}
+            {%- do plan.update({'is_full': row['full_because'] is not none, 'resumes': row['resumes']}) -%}
+            {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}
+            {%- do plan.first_row.update({row['model_name']: row['first_new_row']}) -%}
+        {%- endfor -%}
     {%- endif -%}
-    {%- set plan = {'is_full': false, 'through': {}, 'first_row': {}, 'resumes': false} -%}
-    {%- do require_loaded(source('landing', 'loaded_files')) -%}
-    {%- for row in run_query('select * from ' ~ build_plan()).rows -%}
-        {%- do plan.update({'is_full': row['full_because'] is not none, 'resumes': row['resumes']}) -%}
-        {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}
-        {%- do plan.first_row.update({row['model_name']: row['first_new_row']}) -%}
-    {%- endfor -%}
     {{- return(plan) -}}
 {% endmacro %}
 
-{#- Whether this model amends what it built last; else it is built anew. -#}
+{#- Whether this model amends what the last build left; else it is rebuilt. Its meta may name what else rebuilds it:
+    follows_loyalty_rules, follows_repairs. -#}
 {% macro amends() %}
-    {%- if not is_amending_run() or plan().is_full -%}
-        {{- return(false) -}}
-    {%- endif -%}
-    {%- if flags.FULL_REFRESH and not model.config.get('meta', {}).get('amends') -%}
-        {{- return(false) -}}
-    {%- endif -%}
     {%- set meta = model.config.get('meta', {}) -%}
+    {%- set loyalty_rules = ref('checked_loyalty_rules') if lands() and can_amend() and meta.get('follows_loyalty_rules') -%}
+    {%- if not is_amending_run() or (flags.FULL_REFRESH and not meta.get('amends')) -%}
+        {{- return(false) -}}
+    {%- endif -%}
+    {%- set plan = build_plan() -%}
     {{- return(not (
-        (meta.get('follows_loyalty_rules') and loyalty_rules_changed())
-        or (meta.get('follows_repairs') and facts_repaired())
+        plan.is_full
+        or (loyalty_rules and loyalty_rules_changed(loyalty_rules, plan.through.get(model.name, 0)))
+        or (meta.get('follows_repairs') and facts_repaired(plan.through.get(model.name, 0)))
     )) -}}
 {% endmacro %}
 
-{#- Whether a steward repaired facts since this model was built: an amount that was clean may be gone. -#}
-{% macro facts_repaired() %}
-    {%- set through = plan().through.get(model.name, 0) -%}
+{#- Whether a steward repaired facts after this file was loaded: an amount that was clean may be gone. -#}
+{% macro facts_repaired(file_id) %}
     {%- set found = run_query(
-        'select 1 from ' ~ source('landing', 'repairs') ~ ' where file_id > ' ~ through ~ ' limit 1'
+        'select 1 from ' ~ source('landing', 'repairs') ~ ' where file_id > ' ~ file_id ~ ' limit 1'
     ) -%}
     {{- return(found.rows | length > 0) -}}
 {% endmacro %}
 
-{#- Whether a loyalty rule has other content than when this model was built: then every point is counted anew. -#}
-{% macro loyalty_rules_changed() %}
-    {%- set through = plan().through.get(model.name, 0) -%}
+{#- Whether a loyalty rule got other content after this file was loaded: then all points are computed again. -#}
+{% macro loyalty_rules_changed(checked_loyalty_rules, file_id) %}
     {%- set changed = run_query(
-        'select 1 from ' ~ ref('checked_loyalty_rules') ~ ' where is_valid and file_id > ' ~ through ~ ' limit 1'
+        'select 1 from ' ~ checked_loyalty_rules ~ ' where is_valid and file_id > ' ~ file_id ~ ' limit 1'
     ) -%}
     {{- return(changed.rows | length > 0) -}}
 {% endmacro %}
 
-{#- Whether the verdicts on transactions are amended: the plan's answer, whatever becomes of the model that asks. -#}
+{#- Whether the verdicts on transactions are amended: the plan's answer, even for a model that is itself rebuilt. -#}
 {% macro amends_transactions() %}
-    {{- return(is_amending_run() and not plan().is_full) -}}
+    {{- return(is_amending_run() and not build_plan().is_full) -}}
 {% endmacro %}
 
 {#- The number of the first raw row of a table in files after this one; none where there is no such row. -#}

@@ -1,18 +1,27 @@
-{#- Through which file each amended table was built, and on what terms. A table is known by its object id: one that was
-    dropped or replaced by another kind of build is not known any more. -#}
+{#- What each amended table holds: through which file it was built, and on what terms. A table is known by its object id, so
+    one that was dropped, or replaced by another kind of build, is unknown. -#}
 {% macro build_state() %}
     {{- return(api.Relation.create(
         database=target.database | default(none), schema=target.schema ~ '_staging', identifier='build_state'
     )) -}}
 {% endmacro %}
 
-{#- on-run-start: the table that remembers it. -#}
-{% macro prepare_build_state() %}
+{#- on-run-start: the table that remembers it. Work tables of earlier versions of the project are dropped. -#}
+{% macro prepare_build() %}
+    {%- if execute and flags.WHICH in ['run', 'build'] -%}
+        {%- for name in [
+            'prechecked_store_sales_line_items', 'repeated_store_sales_header', 'repeated_store_sales_line_items',
+            'transaction_lines', 'closed_transactions', 'touched_transactions', 'touched_customers', 'delta_plan', 'delta_state'
+        ] -%}
+            {%- set old = load_cached_relation(build_state().incorporate(path={'identifier': name})) -%}
+            {%- if old is not none -%}{%- do adapter.drop_relation(old) -%}{%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
     {%- if is_amending_run() -%}
-        {%- if load_relation(build_state()) is none %}
+        {%- if load_cached_relation(build_state()) is none %}
             {%- do adapter.create_schema(build_state().without_identifier()) %}
             create table if not exists {{ build_state() }} (
-                relation_id oid primary key,
+                relation_id bigint primary key,
                 through_file_id integer not null,
                 loaded_at timestamp with time zone,
                 fingerprint text not null,
@@ -22,33 +31,29 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Remembers, in the transaction that built it, what this table holds now. -#}
+{#- SQL that remembers, in the transaction that built a table, what the table holds now. -#}
 {% macro remember_build(relation) %}
     {%- if lands() and can_amend() %}
+    delete from {{ build_state() }} where relation_id = {{ relation_id(relation) }};
     insert into {{ build_state() }} (relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date)
     select
-        '{{ relation }}'::regclass,
+        {{ relation_id(relation) }},
         new_through_file_id,
         new_loaded_at,
         fingerprint,
         data_cutoff_date
-    from {{ build_plan() }}
+    from {{ build_plan_relation() }}
     limit 1
-    on conflict (relation_id) do update set
-        through_file_id = excluded.through_file_id,
-        loaded_at = excluded.loaded_at,
-        fingerprint = excluded.fingerprint,
-        data_cutoff_date = excluded.data_cutoff_date
     {%- endif -%}
 {% endmacro %}
 
-{#- Post-hook of build_plan: where everything is built anew, nothing counts as built until it is, so that a build that is
-    stopped half way begins anew. -#}
+{#- Post-hook of build_plan: in a full rebuild no table counts as built until it is rebuilt, so that a build that stops half way
+    starts over. -#}
 {% macro forget_builds() %}
     {%- if is_amending_run() -%}
         {%- set because = run_query('select max(full_because) from ' ~ this).columns[0].values()[0] -%}
         {%- if because -%}
-            {%- do log('everything is built anew: ' ~ because, info=true) -%}
+            {%- do log('full rebuild: ' ~ because, info=true) -%}
             delete from {{ build_state() }}
         {%- endif -%}
     {%- endif -%}

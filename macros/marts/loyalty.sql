@@ -19,5 +19,5 @@
 
 {#- Whether a clean total may be below 0, so that points may have to be taken back. -#}
 {% macro takes_points_back() %}
-    {{- return(bool_var('accept_returns') or not rejects('store_sales_header', 'total_amount_not_positive')) -}}
+    {{- return(bool_var('accept_returns') or not rejects(store_sales_header_rules(), 'total_amount_not_positive')) -}}
 {% endmacro %}

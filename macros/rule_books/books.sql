@@ -1,4 +1,4 @@
-{#- The seven tables, in the order in which they are judged, and what each one's book says. -#}
+{#- The seven tables, in the order in which they are judged. -#}
 {% macro checked_tables() %}
     {{- return([
         'stores',
@@ -11,21 +11,9 @@
     ]) -}}
 {% endmacro %}
 
-{#- The two whose rows are facts: what was clean once stays as it is. The others are master data, which the latest delivery
+{#- The two tables of facts: a clean fact stays as it is. The other tables are master data, which the latest delivery
     replaces. -#}
 {% macro fact_tables() %}{{ return(['store_sales_header', 'store_sales_line_items']) }}{% endmacro %}
-
-{#- What a line must be to become a row at all; `retail load` judges it, file by file, and dbt seed refuses the file. -#}
-{% macro line_rules_of_files() %}
-    {%- set kept_for = 'that a line is a row' -%}
-    {{- return([
-        rule('line_too_few_fields', [], 'true', 'the line has fewer fields than the header', kept_for=kept_for),
-        rule('line_too_many_fields', [], 'true', 'the line has more fields than the header', kept_for=kept_for),
-        rule('line_quote_invalid', [], 'true', 'a quoted cell of the line does not end properly', kept_for=kept_for),
-        rule('line_encoding_invalid', [], 'true', 'the line holds bytes that are no UTF-8 text', kept_for=kept_for),
-        rule('line_too_long', [], 'true', 'the line is longer than any row', kept_for=kept_for),
-    ]) -}}
-{% endmacro %}
 
 {#- The columns that identify a row of a table. -#}
 {% macro key_of(table) %}
@@ -41,9 +29,27 @@
     {{- return(keys[table]) -}}
 {% endmacro %}
 
-{% macro columns_of(table) %}{{ return(context[table ~ '_columns']()) }}{% endmacro %}
+{#- A table's columns, for models that go through all tables. A model of one table calls <table>_columns() itself, so that
+    dbt knows which book it depends on; the same goes for rules_of. -#}
+{% macro columns_of(table) %}
+    {%- if table == 'stores' -%}{{- return(stores_columns()) -}}
+    {%- elif table == 'products' -%}{{- return(products_columns()) -}}
+    {%- elif table == 'customer_details' -%}{{- return(customer_details_columns()) -}}
+    {%- elif table == 'promotion_details' -%}{{- return(promotion_details_columns()) -}}
+    {%- elif table == 'loyalty_rules' -%}{{- return(loyalty_rules_columns()) -}}
+    {%- elif table == 'store_sales_header' -%}{{- return(store_sales_header_columns()) -}}
+    {%- elif table == 'store_sales_line_items' -%}{{- return(store_sales_line_items_columns()) -}}
+    {%- endif -%}
+{% endmacro %}
 
-{#- A table's rule book, or the part of it that the macro of this name states, with the severities that are wanted. -#}
-{% macro rules_of(table, part=none) %}
-    {{- return(with_wanted_severities(table, context[part or table ~ '_rules']())) -}}
+{#- A table's rule book, for models that go through all tables. -#}
+{% macro rules_of(table) %}
+    {%- if table == 'stores' -%}{{- return(stores_rules()) -}}
+    {%- elif table == 'products' -%}{{- return(products_rules()) -}}
+    {%- elif table == 'customer_details' -%}{{- return(customer_details_rules()) -}}
+    {%- elif table == 'promotion_details' -%}{{- return(promotion_details_rules()) -}}
+    {%- elif table == 'loyalty_rules' -%}{{- return(loyalty_rules_rules()) -}}
+    {%- elif table == 'store_sales_header' -%}{{- return(store_sales_header_rules()) -}}
+    {%- elif table == 'store_sales_line_items' -%}{{- return(store_sales_line_items_rules()) -}}
+    {%- endif -%}
 {% endmacro %}

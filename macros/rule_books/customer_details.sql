@@ -1,4 +1,4 @@
-{#- An opening balance that nobody can use counts as 0, a last purchase that nobody can believe as none. -#}
+{#- The columns of a customer. An unusable opening balance counts as 0, an unusable last purchase date as none. -#}
 {% macro customer_details_columns() %}
     {{- return([
         key_column('customer_id', 20),
@@ -14,9 +14,10 @@
     ]) -}}
 {% endmacro %}
 
+{#- The rule book of customers. -#}
 {% macro customer_details_rules() %}
     {%- set columns = customer_details_columns() -%}
-    {{- return(rules_of_key(columns, 'customer_id') + [
+    {{- return(rule_book('customer_details', rules_of_key(columns, 'customer_id') + [
         rule_missing('first_name', 'warn'),
         rule_too_long(columns, 'first_name', 'warn'),
         rule('email_invalid', ['email'], is_email('email'), 'email does not look like an address', 'warn'),
@@ -27,5 +28,5 @@
         rule_negative('total_loyalty_points', 'warn'),
         rule_invalid(columns, 'last_purchase_date', 'warn'),
         rule_in_future('last_purchase_date', 'warn'),
-    ]) -}}
+    ])) -}}
 {% endmacro %}

@@ -1,3 +1,4 @@
+{#- The columns of a loyalty rule. -#}
 {% macro loyalty_rules_columns() %}
     {{- return([
         text_column('rule_id', 100),
@@ -8,10 +9,11 @@
     ]) -}}
 {% endmacro %}
 
+{#- The rule book of loyalty rules. -#}
 {% macro loyalty_rules_rules() %}
     {%- set columns = loyalty_rules_columns() -%}
     {%- set kept_for = 'the points of every transaction' -%}
-    {{- return(rules_of_key(columns, 'rule_id') + [
+    {{- return(rule_book('loyalty_rules', rules_of_key(columns, 'rule_id') + [
         rule_value_missing('points_per_unit_spend', kept_for=kept_for),
         rule_invalid(columns, 'points_per_unit_spend', kept_for=kept_for),
         rule_negative('points_per_unit_spend', kept_for=kept_for),
@@ -32,5 +34,5 @@
         ),
         rule_rounded(columns, 'points_per_unit_spend'),
         rule_rounded(columns, 'min_spend_threshold'),
-    ]) -}}
+    ])) -}}
 {% endmacro %}

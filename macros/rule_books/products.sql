@@ -1,3 +1,4 @@
+{#- The columns of a product. -#}
 {% macro products_columns() %}
     {{- return([
         key_column('product_id', 20),
@@ -8,9 +9,10 @@
     ]) -}}
 {% endmacro %}
 
+{#- The rule book of products. -#}
 {% macro products_rules() %}
     {%- set columns = products_columns() -%}
-    {{- return(rules_of_key(columns, 'product_id') + [
+    {{- return(rule_book('products', rules_of_key(columns, 'product_id') + [
         rule_value_missing('unit_price'),
         rule_invalid(columns, 'unit_price'),
         rule_negative('unit_price'),
@@ -22,5 +24,5 @@
         rule_too_long(columns, 'product_category', 'warn'),
         rule_rounded(columns, 'unit_price'),
         rule_zero('unit_price', 'given away'),
-    ]) -}}
+    ])) -}}
 {% endmacro %}

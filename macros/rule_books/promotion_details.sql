@@ -1,3 +1,4 @@
+{#- The columns of a promotion. -#}
 {% macro promotion_details_columns() %}
     {{- return([
         key_column('promotion_id', 10),
@@ -9,9 +10,10 @@
     ]) -}}
 {% endmacro %}
 
+{#- The rule book of promotions. -#}
 {% macro promotion_details_rules() %}
     {%- set columns = promotion_details_columns() -%}
-    {{- return(rules_of_key(columns, 'promotion_id') + [
+    {{- return(rule_book('promotion_details', rules_of_key(columns, 'promotion_id') + [
         rule_value_missing('start_date'),
         rule_invalid(columns, 'start_date'),
         rule_value_missing('end_date'),
@@ -30,5 +32,5 @@
         rule_rounded(columns, 'discount_percentage'),
         rule_missing('applicable_category', 'warn'),
         rule_too_long(columns, 'applicable_category', 'warn'),
-    ]) -}}
+    ])) -}}
 {% endmacro %}

@@ -1,3 +1,4 @@
+{#- The columns of a sales header, the head of a transaction. -#}
 {% macro store_sales_header_columns() %}
     {{- return([
         key_column('transaction_id', 30),
@@ -8,11 +9,11 @@
     ]) -}}
 {% endmacro %}
 
-{#- A header is judged together with its lines: the lines_* columns are what the lines say by themselves. -#}
+{#- The rule book of sales headers. A header is judged together with its lines: the lines_* columns sum up what the lines say. -#}
 {% macro store_sales_header_rules() %}
     {%- set columns = store_sales_header_columns() -%}
     {%- set kept_for = 'the ledger' -%}
-    {{- return(rules_of_key(columns, 'transaction_id') + [
+    {{- return(rule_book('store_sales_header', rules_of_key(columns, 'transaction_id') + [
         rule_guest(),
         rule_unknown('customer_id', 'customer_details'),
         rule_parent_rejected('customer_id', 'customer_details'),
@@ -57,7 +58,7 @@
             'warn',
             of_row=false
         ),
-    ]) -}}
+    ])) -}}
 {% endmacro %}
 
 {#- A transaction without a customer: var allow_guest_transactions. -#}
@@ -74,8 +75,8 @@
     {{- return(rule_missing('customer_id')) -}}
 {% endmacro %}
 
-{#- The total as the clean table would hold it: 0.004 would be a clean 0.00. With the var accept_returns, a transaction
-    in which something was given back may come to nothing or less. -#}
+{#- The total is judged as the clean table would hold it, because 0.004 would be a clean 0.00. With the var accept_returns, a
+    transaction with a return may have a total of 0 or less. -#}
 {% macro rule_total_not_positive() %}
     {%- set is_positive = is_above_zero('round(total_amount_read, 2)') -%}
     {%- if bool_var('accept_returns') -%}

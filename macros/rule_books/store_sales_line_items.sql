@@ -1,3 +1,4 @@
+{#- The columns of a line item. -#}
 {% macro store_sales_line_items_columns() %}
     {{- return([
         text_column('line_item_id', 100),
@@ -9,14 +10,15 @@
     ]) -}}
 {% endmacro %}
 
-{#- The whole book: a line is first judged by itself, then through its transaction. -#}
+{#- The whole book. A line is judged by itself first, then through its transaction. -#}
 {% macro store_sales_line_items_rules() %}
-    {{- return(line_rules() + line_rules_of_transaction()) -}}
+    {{- return(line_item_rules_of_row() + line_item_rules_of_transaction()) -}}
 {% endmacro %}
 
-{% macro line_rules() %}
+{#- What is judged before the headers are: the line by itself. -#}
+{% macro line_item_rules_of_row() %}
     {%- set columns = store_sales_line_items_columns() -%}
-    {{- return(rules_of_key(columns, 'line_item_id', within='transaction') + [
+    {{- return(rule_book('store_sales_line_items', rules_of_key(columns, 'line_item_id', within='transaction') + [
         rule_missing('transaction_id', kept_for='the primary key'),
         rule_missing('product_id'),
         rule_unknown('product_id', 'products'),
@@ -25,14 +27,14 @@
         rule_parent_rejected('promotion_id', 'promotion_details'),
         rule_value_missing('quantity'),
         rule_invalid(columns, 'quantity'),
-    ] + line_rules_of_sign(columns) + [
+    ] + line_item_rules_of_sign(columns) + [
         rule_rounded(columns, 'line_item_amount'),
         rule_zero('line_item_amount', 'a free item'),
-    ]) -}}
+    ])) -}}
 {% endmacro %}
 
-{#- What may be below 0. With the var accept_returns, the quantity and with it the amount of what was given back. -#}
-{% macro line_rules_of_sign(columns) %}
+{#- Which signs are allowed. With the var accept_returns, a return has a negative quantity and a negative amount. -#}
+{% macro line_item_rules_of_sign(columns) %}
     {%- set amount_is_read = [rule_value_missing('line_item_amount'), rule_invalid(columns, 'line_item_amount')] -%}
     {%- if not bool_var('accept_returns') -%}
         {{- return([rule_not_positive('quantity')] + amount_is_read + [rule_negative('line_item_amount')]) -}}
@@ -55,9 +57,10 @@
     ]) -}}
 {% endmacro %}
 
-{% macro line_rules_of_transaction() %}
+{#- What is judged after the headers are: the line through its transaction. -#}
+{% macro line_item_rules_of_transaction() %}
     {%- set kept_for = 'that a transaction is whole' -%}
-    {{- return([
+    {{- return(rule_book('store_sales_line_items', [
         rule_unknown('transaction_id', 'store_sales_header'),
         rule(
             'transaction_rejected',
@@ -95,5 +98,5 @@
             kept_for=kept_for,
             of_row=false
         ),
-    ]) -}}
+    ])) -}}
 {% endmacro %}

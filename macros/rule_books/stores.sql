@@ -1,3 +1,4 @@
+{#- The columns of a store. -#}
 {% macro stores_columns() %}
     {{- return([
         key_column('store_id', 10),
@@ -8,13 +9,14 @@
     ]) -}}
 {% endmacro %}
 
+{#- The rule book of stores. -#}
 {% macro stores_rules() %}
     {%- set columns = stores_columns() -%}
-    {{- return(rules_of_key(columns, 'store_id') + [
+    {{- return(rule_book('stores', rules_of_key(columns, 'store_id') + [
         rule_invalid(columns, 'opening_date'),
         rule_missing('store_name', 'warn'),
         rule_too_long(columns, 'store_name', 'warn'),
         rule_too_long(columns, 'store_city', 'warn'),
         rule_too_long(columns, 'store_region', 'warn'),
-    ]) -}}
+    ])) -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
--- A build that sees what the one before saw adds nothing, so that a second run changes nothing here either.
+-- A build that sees what the last one saw adds nothing, so a second run changes nothing here either.
 with
 
 dq_summary as (
@@ -13,14 +13,12 @@ rejected_records as (
 
 ),
 
-{% if lands() -%}
 files as (
 
-    select * from {{ source('landing', 'loaded_files') }}
+    {{ input_files() }}
 
 ),
 
-{% endif -%}
 tables as (
 
     select
@@ -34,16 +32,11 @@ tables as (
 seen as (
 
     select
-        -- a seed does not say when it was loaded
-        {% if lands() -%}
-        (select max(loaded_at) from files)
-        {%- else -%}
-        cast(null as {{ sql_type('timestamp with time zone') }})
-        {%- endif %} as loaded_at,
+        (select max(loaded_at) from files) as loaded_at,
         (select cast(sum(rows_in) as bigint) from tables) as rows_in,
         (select count(*) from rejected_records) as rows_rejected,
         (select {{ fingerprint('dq_summary') }} from dq_summary) as summary_fingerprint,
-        -- rejects change with the files alone, or with the counts: no need to look at all of them each day
+        -- loaded rejects change only with the files or the counts, so they need not be read each day
         {% if lands() -%}
         (select cast(max(file_id) as {{ sql_type('numeric') }}) from files)
         {%- else -%}
@@ -62,7 +55,7 @@ earlier as (
         rejects_fingerprint
     from {{ this }}
     {% else %}
-    -- nothing yet: the shape alone
+    -- nothing yet: columns only
     select
         cast(null as bigint) as build_number,
         cast(null as {{ sql_type('text') }}) as raw_layer,

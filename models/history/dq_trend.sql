@@ -30,7 +30,7 @@ remembered as (
         rows_failed
     from {{ this }}
     {% else %}
-    -- nothing yet: the shape alone
+    -- nothing yet: columns only
     select
         cast(null as bigint) as build_number,
         source_table,

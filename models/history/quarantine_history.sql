@@ -10,22 +10,21 @@
     'source_row_number', 'transaction_id', 'rejected_record_id', 'failed_rules', 'reason', 'caused_by', 'raw_record', 'amount_at_stake'
 ] %}
 
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
-{%- endif %}
-
 with
 
 rejected_records as (
 
-    select * from {{ affected_rejects(ref('rejected_records')) }} as rejected_records
+    {{ affected_rejects(ref('rejected_records')) }}
 
 ),
 {% for table in checked_tables() %}
 checked_{{ table }} as (
 
-    {%- set checked = ref('checked_' ~ table) %}
-    select * from {{ affected_rows(checked) if table in fact_tables() else nameable(checked) }} as checked
+    {% if table in fact_tables() -%}
+    {{ affected_rows(ref('checked_' ~ table)) }}
+    {%- else -%}
+    select * from {{ ref('checked_' ~ table) }}
+    {%- endif %}
 
 ),
 {% endfor %}
@@ -38,12 +37,20 @@ build as (
 
 ),
 
+{% if is_incremental() -%}
+affected_history as (
+
+    {{ affected_rejects(this) }}
+
+),
+
+{% endif -%}
 remembered as (
     {% if is_incremental() %}
-    select * from {{ affected_rejects(this) }} as remembered
+    select * from affected_history
     where raw_layer = '{{ var('raw_layer') }}'
     {% else %}
-    -- nothing yet: the shape alone
+    -- nothing yet: columns only
     select
         quarantine_id,
         source_table,
@@ -70,8 +77,8 @@ open_before as (
 
 ),
 
--- of the times that a record was open the last one, which is open still, or not; both in one join, because two of them
--- were taken for a row each, and compared row by row
+-- the last time that each record was opened, whether it is still open or not: one join, because the planner took two
+-- joins for a row each and compared row by row
 last_openings as (
 
     select
@@ -90,7 +97,7 @@ last_openings as (
 
 ),
 
--- what is rejected now was open already, or opens now, for the first time or again
+-- a record that is rejected now was open before, or opens now, for the first time or again
 rejected_now as (
 
     select

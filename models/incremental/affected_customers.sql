@@ -1,14 +1,9 @@
-{{ config(
-    enabled=var('raw_layer', 'seeds') == 'landing',
-    materialized='amended_table',
-    meta={'is_amended': false}
-) }}
--- Whose ledger this build writes anew, and from which entry on: the first one that is new, gone or other than it was.
--- depends_on: {{ ref('affected_transactions') }}
--- depends_on: {{ ref('checked_store_sales_header') }}
--- depends_on: {{ ref('stg_customer_details') }}
--- depends_on: {{ ref('stg_store_sales_header') }}
-{% if not amends_transactions() %}
+{{ config(post_hook="{{ analyze_table(this) }}") }}
+-- Whose ledger this build amends, and from which entry on: the first one that is new, removed or changed.
+{%- set affected = affected_transactions() %}
+{%- set checked_headers, customers = ref('checked_store_sales_header'), ref('stg_customer_details') %}
+{%- set plan = build_plan() %}
+{% if plan.is_full %}
 select
     cast(null as {{ sql_type('text') }}) as customer_id,
     cast(null as {{ sql_type('timestamp') }}) as since,
@@ -20,7 +15,7 @@ with
 
 customers as (
 
-    select * from {{ ref('stg_customer_details') }}
+    select * from {{ customers }}
 
 ),
 
@@ -30,13 +25,19 @@ published_balances as (
 
 ),
 
+judged_now as (
+
+    {{ affected_rows(checked_headers) }}
+
+),
+
 new_entries as (
 
     select
         customer_id,
         transaction_date as since,
         transaction_id as since_transaction_id
-    from {{ affected_rows(ref('checked_store_sales_header')) }} as headers
+    from judged_now
     where
         is_valid
         and customer_id is not null
@@ -50,19 +51,19 @@ old_entries as (
         published.transaction_date as since,
         published.transaction_id as since_transaction_id
     from {{ source('last_marts', 'store_sales_header') }} as published
-    inner join {{ ref('affected_transactions') }} as affected on published.transaction_id = affected.transaction_id
+    inner join {{ affected }} as affected on published.transaction_id = affected.transaction_id
     where published.customer_id is not null
 
 ),
 
--- a customer who is new or whose opening balance is another one begins anew; who is only called otherwise keeps all
+-- a customer who is new, or whose opening balance changed, starts over; one whose status changed keeps all entries
 openings as (
 
     select
         customers.customer_id,
         case
             when customers.total_loyalty_points = published_balances.opening_points
-                then cast('infinity' as timestamp)
+                then cast('9999-12-31' as {{ sql_type('timestamp') }})
         end as since,
         cast(null as {{ sql_type('text') }}) as since_transaction_id
     from customers
@@ -80,8 +81,8 @@ found as (
     select * from old_entries
     union all
     select * from openings
-    {%- if plan().resumes and load_relation(this) is not none %}
-    -- what an unfinished build had listed
+    {%- if plan.resumes and load_relation(this) is not none %}
+    -- what an unfinished build listed
     union all
     select
         customer_id,
@@ -92,14 +93,46 @@ found as (
 
 ),
 
+ordered as (
+
+    select
+        *,
+        row_number() over (
+            partition by customer_id
+            order by since nulls first, {{ by_code_point('since_transaction_id') }}
+        ) as place
+    from found
+
+),
+
 earliest as (
 
-    select distinct on (customer_id)
-        customer_id,
-        since,
-        since_transaction_id
-    from found
-    order by customer_id, since nulls first, {{ by_code_point('since_transaction_id') }}
+    select * from ordered
+    where place = 1
+
+),
+
+-- the published entries before that moment stay
+kept as (
+
+    select
+        earliest.customer_id,
+        max(published_ledger.entry_number) as entry_number
+    from earliest
+    inner join {{ source('last_marts', 'loyalty_ledger') }} as published_ledger
+        on earliest.customer_id = published_ledger.customer_id
+    where
+        earliest.since is not null
+        and (
+            published_ledger.entry_at is null
+            or published_ledger.entry_at < earliest.since
+            or (
+                published_ledger.entry_at = earliest.since
+                and {{ by_code_point('published_ledger.transaction_id') }}
+                < {{ by_code_point('earliest.since_transaction_id') }}
+            )
+        )
+    group by earliest.customer_id
 
 ),
 
@@ -111,25 +144,7 @@ final as (
         earliest.since_transaction_id,
         coalesce(kept.entry_number, -1) as keep_through
     from earliest
-    left join lateral (
-        -- not by a CTE: named twice, it would be copied, and read whole for each customer
-        select published_ledger.entry_number
-        from {{ source('last_marts', 'loyalty_ledger') }} as published_ledger
-        where
-            published_ledger.customer_id = earliest.customer_id
-            and earliest.since is not null
-            and (
-                published_ledger.entry_at is null
-                or published_ledger.entry_at < earliest.since
-                or (
-                    published_ledger.entry_at = earliest.since
-                    and {{ by_code_point('published_ledger.transaction_id') }}
-                    < {{ by_code_point('earliest.since_transaction_id') }}
-                )
-            )
-        order by published_ledger.entry_number desc
-        limit 1
-    ) as kept on true
+    left join kept on earliest.customer_id = kept.customer_id
 
 )
 

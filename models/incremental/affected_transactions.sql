@@ -1,16 +1,18 @@
 {{ config(
-    enabled=var('raw_layer', 'seeds') == 'landing',
-    materialized='amended_table',
-    meta={'is_amended': false}
+    post_hook=["{{ analyze_table(this) }}", "{{ remember_build(this) }}"],
+    meta={'amends': true}
 ) }}
--- Which transactions this build has to judge again; empty where it judges all of them. Whatever a transaction's verdict
--- rests on is looked at: its rows, the parents it waits for, what its parents say, the cut-off date.
--- depends_on: {{ ref('build_plan') }}
--- depends_on: {{ ref('checked_customer_details') }}
--- depends_on: {{ ref('checked_stores') }}
--- depends_on: {{ ref('checked_products') }}
--- depends_on: {{ ref('checked_promotion_details') }}
-{%- set through = plan().through.get('affected_transactions', 0) %}
+-- Which transactions this build judges again; empty where it judges all of them. Everything that a transaction's verdict
+-- depends on is looked at: its rows, the parents it waits for, what its parents say, the cut-off date.
+{%- set plan_model = ref('build_plan') %}
+{%- set plan = build_plan() %}
+{%- set through = plan.through.get('affected_transactions', 0) %}
+{%- set checked_parents = {
+    'customer_details': ref('checked_customer_details'),
+    'stores': ref('checked_stores'),
+    'products': ref('checked_products'),
+    'promotion_details': ref('checked_promotion_details'),
+} %}
 {%- set facts = ['store_sales_header', 'store_sales_line_items'] %}
 {%- set parents = [
     ('store_sales_header', 'customer_id', 'customer_details'),
@@ -26,7 +28,7 @@
         'store_sales_line_items', 'promotion_id'
     ),
 ] %}
-{% if not amends_transactions() %}
+{% if plan.is_full %}
 select cast(null as {{ sql_type('text') }}) as transaction_id
 where false
 {% else %}
@@ -59,10 +61,10 @@ delivered as (
 
 repaired as (
 
-    select {{ read_text("cells_before ->> 'transaction_id'") }} as transaction_id
+    select {{ read_text(json_text('cells_before', 'transaction_id')) }} as transaction_id
     from repairs
     union all
-    select {{ read_text("cells_after ->> 'transaction_id'") }} as transaction_id
+    select {{ read_text(json_text('cells_after', 'transaction_id')) }} as transaction_id
     from repairs
     where cells_after is not null
 
@@ -92,10 +94,10 @@ waiting_for_{{ parent }} as (
 ),
 {% endfor %}
 {%- for parent, key, columns, table, column in looked_at %}
-{{ parent }}_now_otherwise as (
+changed_{{ parent }} as (
 
     select now.{{ key }}
-    from {{ ref('checked_' ~ parent) }} as now
+    from {{ checked_parents[parent] }} as now
     inner join {{ source('last_marts', parent) }} as published on now.{{ key }} = published.{{ key }}
     where
         now.is_valid
@@ -103,11 +105,11 @@ waiting_for_{{ parent }} as (
 
 ),
 
-seen_otherwise_through_{{ parent }} as (
+sold_with_changed_{{ parent }} as (
 
     select sold.transaction_id
     from {{ source('last_marts', table) }} as sold
-    where sold.{{ column }} in (select {{ key }} from {{ parent }}_now_otherwise)
+    where sold.{{ column }} in (select {{ key }} from changed_{{ parent }})
 
 ),
 {% endfor %}
@@ -118,7 +120,7 @@ no_longer_in_future as (
     where
         {{ has_label('failed_rules', "'transaction_date_in_future'") }}
         and exists (
-            select from {{ ref('build_plan') }}
+            select 1 from {{ plan_model }}
             where cutoff_before < data_cutoff_date
         )
 
@@ -135,12 +137,12 @@ affected as (
     {%- endfor %}
     {%- for parent, key, columns, table, column in looked_at %}
     union
-    select transaction_id from seen_otherwise_through_{{ parent }}
+    select transaction_id from sold_with_changed_{{ parent }}
     {%- endfor %}
     union
     select transaction_id from no_longer_in_future
-    {%- if plan().resumes %}
-    -- what an unfinished build had listed
+    {%- if plan.resumes %}
+    -- what an unfinished build listed
     union
     select transaction_id from {{ this }}
     {%- endif %}

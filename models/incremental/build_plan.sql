@@ -1,9 +1,5 @@
-{{ config(
-    enabled=var('raw_layer', 'seeds') == 'landing',
-    materialized='table',
-    post_hook="{{ forget_builds() }}"
-) }}
--- Before anything is built: what each amended table holds already, and whether anything of it can be kept.
+{{ config(post_hook="{{ forget_builds() }}") }}
+-- Before anything is built: what each amended table holds, and whether it can be amended.
 {%- do require_loaded(source('landing', 'loaded_files')) %}
 {%- set models = amended_models() if execute else [] %}
 
@@ -21,14 +17,12 @@ repairs as (
 
 ),
 
-{% if can_amend() -%}
 states as (
 
     select * from {{ build_state() }}
 
 ),
 
-{% endif -%}
 -- a checked table reads the raw rows of its own name
 models as (
     {% for node in models %}
@@ -38,18 +32,14 @@ models as (
         '{{ node.name | replace('checked_', '') }}'
         {%- else -%}
         cast(null as {{ sql_type('text') }})
-        {%- endif %} as source_table
-        {%- if can_amend() %},
-        to_regclass('{{ node.relation_name }}') as relation_id
-        {%- endif %}
+        {%- endif %} as source_table,
+        {{ relation_id(node.relation_name) }} as relation_id
     {{ 'union all' if not loop.last }}
     {%- else %}
     select
         cast(null as {{ sql_type('text') }}) as model_name,
-        cast(null as {{ sql_type('text') }}) as source_table
-        {%- if can_amend() %},
-        cast(null as regclass) as relation_id
-        {%- endif %}
+        cast(null as {{ sql_type('text') }}) as source_table,
+        cast(null as bigint) as relation_id
     where false
     {%- endfor %}
 
@@ -67,7 +57,7 @@ newest as (
 ),
 
 known as (
-    {% if can_amend() %}
+
     select
         models.model_name,
         models.source_table,
@@ -75,9 +65,9 @@ known as (
         states.data_cutoff_date,
         case
             when states.relation_id is null then 'a table is not there yet'
-            when states.fingerprint <> newest.fingerprint then 'the rules, the vars or the models are others'
+            when states.fingerprint <> newest.fingerprint then 'rules, vars, models or reference seeds have changed'
             when states.data_cutoff_date > newest.data_cutoff_date then 'the cut-off date is earlier'
-            when loaded_files.file_id is null and states.through_file_id > 0 then 'the files were loaded anew'
+            when loaded_files.file_id is null and states.through_file_id > 0 then 'the files were loaded again from the start'
         end as full_because
     from models
     cross join newest
@@ -86,18 +76,10 @@ known as (
         on
             states.through_file_id = loaded_files.file_id
             and states.loaded_at = loaded_files.loaded_at
-    {% else %}
-    select
-        model_name,
-        source_table,
-        cast(null as integer) as through_file_id,
-        cast(null as date) as data_cutoff_date,
-        'this engine amends no tables' as full_because
-    from models
-    {% endif %}
+
 ),
 
--- a repaired master row may be an old statement of its key, about which the checked table knows nothing any more
+-- a repaired master row may be an old statement of its key, which the checked table no longer holds
 repaired_masters as (
 
     select count(*) as repairs_found

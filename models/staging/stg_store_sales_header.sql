@@ -1,3 +1,4 @@
+-- no valid row is published before the circuit breaker has looked
 -- depends_on: {{ ref('circuit_breaker') }}
 with
 

@@ -1,4 +1,4 @@
--- row by row, where dq_conservation counts: a row lost here and another doubled there would not even out
+-- row by row, where dq_conservation counts: a row lost here and another one doubled there don't cancel out
 with
 
 came_in as (
@@ -25,25 +25,16 @@ sides as (
         source_table,
         source_row_number
     from {{ ref('rejected_records') }}
-    -- a line that is no row has no number; dq_conservation counts it
+    -- an unreadable line has no row number; dq_conservation counts it
     where source_row_number is not null
-    {%- if lands() %}
     {%- for table in checked_tables() if table not in fact_tables() %}
-    {%- set key = key_of(table)[0] %}
     -- what a later delivery replaced or repeats: another row of the key is there instead
     union all
     select
         '{{ table }}' as source_table,
-        raw.source_row_number
-    from {{ raw_table(table) }} as raw
-    left join {{ ref('checked_' ~ table) }} as checked on raw.source_row_number = checked.source_row_number
-    where
-        checked.source_row_number is null
-        and {{ read_text('raw.' ~ key) }} in (
-            select {{ key }} from {{ ref('checked_' ~ table) }}
-        )
+        source_row_number
+    from ({{ superseded_rows(table) }}) as superseded
     {%- endfor %}
-    {%- endif %}
 
 )
 

@@ -32,10 +32,10 @@ from headers
 full outer join line_totals on headers.transaction_id = line_totals.transaction_id
 where
     headers.transaction_id is null
-    {%- if rejects('store_sales_header', 'no_line_items') %}
+    {%- if rejects(store_sales_header_rules(), 'no_line_items') %}
     or line_totals.transaction_id is null
     {%- endif %}
-    {%- if rejects('store_sales_header', 'total_amount_mismatch') %}
+    {%- if rejects(store_sales_header_rules(), 'total_amount_mismatch') %}
     -- a line with an unreadable amount is clean only where its rules were relaxed
     or abs(headers.amount_at_stake - line_totals.amount) > {{ var('total_tolerance') }}
     {%- endif %}

@@ -3,8 +3,6 @@
 
 {% materialization table, adapter='spark' %}{{ return(retail.build_spark_table()) }}{% endmaterialization %}
 
-{% materialization amended_table, adapter='spark' %}{{ return(retail.build_spark_table()) }}{% endmaterialization %}
-
 {#- Files can't be changed, so what a model changes by its unique_key is written anew with the rest; without one, added. -#}
 {% materialization incremental, adapter='spark' %}
     {%- set existing = retail.rescued_spark_table(this) -%}

@@ -1,17 +1,13 @@
 {{ config(
     materialized='amended_table',
-    meta={'unit': 'customer_id', 'units': 'affected_customers', 'follows_loyalty_rules': true}
+    meta={'unit': 'customer_id', 'units': 'affected_customers'}
 ) }}
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_customers') }}
--- depends_on: {{ ref('checked_loyalty_rules') }}
-{%- endif %}
 
 with
 
 ledger as (
 
-    select * from {{ rows_of_affected_customers(ref('loyalty_ledger')) }} as ledger
+    {{ rows_of_affected_customers(ref('loyalty_ledger')) }}
 
 ),
 
@@ -27,7 +23,7 @@ tiers as (
 
 ),
 
--- each tier holds the balances from its own minimum to the next tier's
+-- a tier holds the balances from its own minimum up to the next tier's
 tier_ranges as (
 
     select

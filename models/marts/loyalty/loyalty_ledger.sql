@@ -5,15 +5,8 @@
         'unit': 'customer_id',
         'units': 'affected_customers',
         'kept': 'entry_number',
-        'follows_loyalty_rules': true,
     }
 ) }}
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
--- depends_on: {{ ref('affected_customers') }}
--- depends_on: {{ ref('checked_store_sales_header') }}
--- depends_on: {{ ref('checked_loyalty_rules') }}
-{%- endif %}
 
 with
 
@@ -23,13 +16,19 @@ customers as (
 
 ),
 
+transactions as (
+
+    {{ transactions_of_customers() }}
+
+),
+
 points_of_amounts as (
 
     select * from {{ ref('loyalty_points') }}
 
 ),
 
--- where each customer's entries begin: at the opening, or behind the last entry that is still right
+-- where each customer's new entries begin: at the opening, or after the last entry that stays
 starts as (
     {% if amends() %}
     select
@@ -40,7 +39,7 @@ starts as (
         affected.since,
         affected.since_transaction_id
     from customers
-    inner join {{ ref('affected_customers') }} as affected on customers.customer_id = affected.customer_id
+    inner join {{ affected_customers() }} as affected on customers.customer_id = affected.customer_id
     left join {{ this }} as kept
         on
             affected.customer_id = kept.customer_id
@@ -85,12 +84,12 @@ moved as (
         {{ 'starts.keep_through' if amends() else 'cast(-1 as bigint)' }} as keep_through,
         {{ 'starts.earned' if amends() else 'cast(0 as bigint)' }} as earned_at_start,
         case when transactions.total_amount < 0 then -1 else 1 end * points_of_amounts.points as points_due
-    from {{ transactions_of_customers() }} as transactions
+    from transactions
     inner join points_of_amounts on abs(transactions.total_amount) = points_of_amounts.total_amount
     {%- if amends() %}
     inner join starts on transactions.customer_id = starts.customer_id
     where
-        transactions.transaction_date >= coalesce(starts.since, '-infinity')
+        (starts.since is null or transactions.transaction_date >= starts.since)
         and (
             starts.keep_through < 0
             or transactions.transaction_date > starts.since
@@ -114,7 +113,7 @@ ordered as (
 
     select
         *,
-        -- where everything is built anew, the opening entry alone brings it along
+        -- in a full build only the opening entry has it
         coalesce(opening_points, first_value(opening_points) over in_order) as opening_balance,
         keep_through + row_number() over in_order as entry_number,
         earned_at_start + sum(points_due) over in_order as due
@@ -128,7 +127,7 @@ ordered as (
 ),
 
 {% if takes_points_back() -%}
--- what is due may sink below 0, what was earned may not: as far as it has sunk, nothing was there to be taken back
+-- the sum of what is due may fall below 0, earned points may not: below 0 there is nothing left to take back
 covered as (
 
     select

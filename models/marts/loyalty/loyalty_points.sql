@@ -4,23 +4,16 @@
     meta={
         'merge_on': 'total_amount',
         'append': true,
-        'follows_loyalty_rules': true,
         'follows_repairs': true,
     }
 ) }}
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
--- depends_on: {{ ref('checked_store_sales_header') }}
--- depends_on: {{ ref('checked_loyalty_rules') }}
-{%- endif %}
--- Points depend on the amount alone, so each distinct amount is judged once and not each transaction. It is done here,
--- beside the rejects, because the ledger waits for it.
+-- Points depend on the amount alone, so they are computed once per distinct amount. They are computed here, at the same
+-- time as the rejects, because the ledger waits for them.
 with
 
 transactions as (
 
-    select * from {{ affected_rows(ref('checked_store_sales_header')) }} as checked
-    where is_valid
+    {{ affected_rows(ref('checked_store_sales_header')) }}
 
 ),
 
@@ -62,9 +55,10 @@ ordered_rules as (
 
 amounts as (
 
-    -- a return is worth what a purchase of its amount is
+    -- a return is worth what a purchase of the same amount is worth
     select distinct abs(total_amount) as total_amount
     from transactions
+    where is_valid
 
 ),
 

@@ -1,4 +1,4 @@
--- The planner takes a table it knows nothing about for one of thousands of rows; this one is joined to all customers.
+-- Without statistics the planner assumes thousands of rows; this one row is joined to all customers.
 {{ config(post_hook="{{ analyze_table(this) }}") }}
 
 with

@@ -2,21 +2,16 @@
     materialized='amended_table',
     meta={'unit': 'customer_id', 'units': 'affected_customers'}
 ) }}
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
--- depends_on: {{ ref('affected_customers') }}
--- depends_on: {{ ref('checked_store_sales_header') }}
-{%- endif %}
 
 with
 
 transactions as (
 
-    select * from {{ transactions_of_customers() }} as transactions
+    {{ transactions_of_customers() }}
 
 ),
 
--- a return lowers what was spent, but it is no purchase; guests are nobody's purchases
+-- a return lowers what was spent but isn't a purchase; a guest's purchase belongs to no customer
 final as (
 
     select

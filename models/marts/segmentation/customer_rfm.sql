@@ -58,7 +58,7 @@ scored_worths as (
 
 ),
 
--- one row, which every task can have: no customer has to be sent to where the worths are
+-- one row, which every task can have, so that no customers are shuffled
 lowest_worths as (
     {{ lowest_worths('scored_worths') }}
 ),

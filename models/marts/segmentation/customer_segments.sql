@@ -30,7 +30,7 @@ segments as (
 
 ),
 
--- ranks are counted, as in customer_rfm, because no order of all customers fits into one task
+-- ranks are counted, as in customer_rfm, because ordering all customers doesn't fit into one task
 worths as (
 
     select
@@ -100,7 +100,7 @@ decided as (
 
 ),
 
--- every segment a customer belongs to; the one with the first priority gives the label
+-- every segment that a customer belongs to; the first by priority gives the label
 memberships as (
 
     select

@@ -13,7 +13,7 @@ scores as (
 
 ),
 
--- before the join, because a score is no key to spread customers by
+-- aggregated before the join, because scores are too few to distribute customers by
 found as (
     {% for dimension in rfm_dimensions() %}
     select

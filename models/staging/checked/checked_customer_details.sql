@@ -1,2 +1,2 @@
 {{ config(materialized='amended_table', meta={'unit': 'customer_id'}) }}
-{{ check_master('customer_details') }}
+{{ check_master('customer_details', customer_details_columns(), customer_details_rules()) }}

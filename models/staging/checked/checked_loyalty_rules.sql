@@ -1,2 +1,2 @@
 {{ config(materialized='amended_table', meta={'unit': 'rule_id'}) }}
-{{ check_master('loyalty_rules') }}
+{{ check_master('loyalty_rules', loyalty_rules_columns(), loyalty_rules_rules()) }}

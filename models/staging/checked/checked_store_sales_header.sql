@@ -10,13 +10,7 @@
         ],
     }
 ) }}
-{%- set columns = store_sales_header_columns() -%}
-{%- set key = key_of('store_sales_header') -%}
-{%- set raw_rows = facts_to_read('store_sales_header') %}
-
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
-{%- endif %}
+{%- set columns = store_sales_header_columns() %}
 
 with
 
@@ -44,13 +38,26 @@ opening_dates as (
 
 read_values as (
 
-    {{ read_cells(raw_rows ~ ' as raw', columns) }}
+    {{ read_cells(facts_to_read('store_sales_header', columns), columns) }}
 
 ),
 
-repeated as (
+key_conflicts as (
 
     select * from {{ ref('int_headers_key_conflicts') }}
+
+),
+
+line_totals as (
+
+    select * from {{ ref('int_transactions_line_totals') }}
+
+),
+
+-- what is delivered for a completed transaction later changes nothing
+completed as (
+
+    {{ completed_transactions() }}
 
 ),
 
@@ -58,35 +65,25 @@ rows_to_judge as (
 
     select
         read_values.*,
-        repeated.key_is_copy,
-        repeated.key_is_conflict,
-        coalesce(repeated.key_is_taken, false) as key_is_taken,
-        coalesce(repeated.speaks_for_key, true) as speaks_for_key,
+        key_conflicts.key_is_copy,
+        key_conflicts.key_is_conflict,
+        coalesce(key_conflicts.key_is_taken, false) as key_is_taken,
+        coalesce(key_conflicts.speaks_for_key, true) as speaks_for_key,
         customer_keys.is_valid as customer_id_parent_is_valid,
         store_keys.is_valid as store_id_parent_is_valid,
         opening_dates.opening_date as store_opening_date,
-        {%- if lands() %}
-        coalesce(closed.lines_count, lines.lines_count) as lines_count,
-        coalesce(closed.lines_amount, lines.lines_amount) as lines_amount,
-        coalesce(closed.lines_have_return, lines.lines_have_return) as lines_have_return,
-        case when closed.transaction_id is null then lines.lines_at_fault end as lines_at_fault,
-        closed.closed_through_file_id
-        {%- else %}
-        lines.lines_count,
-        lines.lines_amount,
-        lines.lines_have_return,
-        lines.lines_at_fault,
-        cast(null as integer) as closed_through_file_id
-        {%- endif %}
+        coalesce(completed.lines_count, line_totals.lines_count) as lines_count,
+        coalesce(completed.lines_amount, line_totals.lines_amount) as lines_amount,
+        coalesce(completed.lines_have_return, line_totals.lines_have_return) as lines_have_return,
+        case when completed.transaction_id is null then line_totals.lines_at_fault end as lines_at_fault,
+        completed.closed_through_file_id
     from read_values
-    left join repeated on read_values.source_row_number = repeated.source_row_number
+    left join key_conflicts on read_values.source_row_number = key_conflicts.source_row_number
     left join customer_keys on read_values.customer_id = customer_keys.customer_id
     left join store_keys on read_values.store_id = store_keys.store_id
     left join opening_dates on read_values.store_id = opening_dates.store_id
-    left join {{ nameable(ref('int_transactions_line_totals')) }} as lines on read_values.transaction_id = lines.transaction_id
-    {%- if lands() %}
-    left join {{ nameable(ref('int_transactions_completed')) }} as closed on read_values.transaction_id = closed.transaction_id
-    {%- endif %}
+    left join line_totals on read_values.transaction_id = line_totals.transaction_id
+    left join completed on read_values.transaction_id = completed.transaction_id
 
 ),
 
@@ -95,8 +92,8 @@ final as (
     {{ judge(
         'rows_to_judge',
         columns,
-        key,
-        rules_of('store_sales_header'),
+        key_of('store_sales_header'),
+        store_sales_header_rules(),
         amount='total_amount_read',
         also=['key_is_taken', 'speaks_for_key', 'closed_through_file_id']
     ) }}

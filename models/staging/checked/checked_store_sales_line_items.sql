@@ -10,10 +10,6 @@
     }
 ) }}
 
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
-{%- endif %}
-
 with
 
 line_items as (
@@ -22,10 +18,16 @@ line_items as (
 
 ),
 
--- a key may stand in several rows; the one that speaks for it is valid if any is
+checked_headers as (
+
+    {{ affected_rows(ref('checked_store_sales_header')) }}
+
+),
+
+-- several rows may share a key; the one that speaks for it is valid if any of them is
 headers as (
 
-    select * from {{ affected_rows(ref('checked_store_sales_header')) }} as headers
+    select * from checked_headers
     where speaks_for_key
 
 ),
@@ -68,7 +70,7 @@ final as (
         'rows_to_judge',
         store_sales_line_items_columns(),
         key_of('store_sales_line_items'),
-        rules_of('store_sales_line_items', part='line_rules_of_transaction'),
+        line_item_rules_of_transaction(),
         judged_before=true,
         also=['key_is_taken']
     ) }}

@@ -1,2 +1,2 @@
 {{ config(materialized='amended_table', meta={'unit': 'store_id'}) }}
-{{ check_master('stores') }}
+{{ check_master('stores', stores_columns(), stores_rules()) }}

@@ -1,18 +1,14 @@
 -- A table of its own because it is small: the planner then lets parallel workers judge the rows that are joined to it.
-{{ config(materialized='amended_table', meta={'unlogged': true, 'is_amended': false}) }}
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
-{%- endif %}
-
-{%- set repeated = repeated_facts(
-    facts_to_read('store_sales_header'), columns_of('store_sales_header'), key_of('store_sales_header'), rules_of('store_sales_header')
-) %}
+{{ config(unlogged=true, post_hook="{{ analyze_table(this) }}") }}
+{%- set columns = store_sales_header_columns() %}
 
 with
 
 final as (
 
-    {{ repeated }}
+    {{ key_conflicts_of_facts(
+        facts_to_read('store_sales_header', columns), columns, key_of('store_sales_header'), store_sales_header_rules()
+    ) }}
 
 )
 

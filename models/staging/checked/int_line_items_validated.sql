@@ -1,15 +1,6 @@
--- A work table: the lines that this build judges, which is all of them only where everything is built anew.
-{{ config(
-    materialized='amended_table',
-    meta={'unlogged': true, 'is_amended': false, 'distinct': {'transaction_id': 0.4}}
-) }}
-{%- set columns = store_sales_line_items_columns() -%}
-{%- set key = key_of('store_sales_line_items') -%}
-{%- set line_items = facts_to_read('store_sales_line_items') %}
-
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
-{%- endif %}
+-- A work table: the lines that this build judges, which is all of them only in a full build.
+{{ config(unlogged=true, post_hook="{{ analyze_table(this, {'transaction_id': 0.4}) }}") }}
+{%- set columns = store_sales_line_items_columns() %}
 
 with
 
@@ -27,11 +18,11 @@ promotions as (
 
 read_values as (
 
-    {{ read_cells(line_items ~ ' as raw', columns) }}
+    {{ read_cells(facts_to_read('store_sales_line_items', columns), columns) }}
 
 ),
 
-repeated as (
+key_conflicts as (
 
     select * from {{ ref('int_line_items_key_conflicts') }}
 
@@ -41,13 +32,13 @@ rows_to_judge as (
 
     select
         read_values.*,
-        repeated.key_is_copy,
-        repeated.key_is_conflict,
-        coalesce(repeated.key_is_taken, false) as key_is_taken,
+        key_conflicts.key_is_copy,
+        key_conflicts.key_is_conflict,
+        coalesce(key_conflicts.key_is_taken, false) as key_is_taken,
         products.is_valid as product_id_parent_is_valid,
         promotions.is_valid as promotion_id_parent_is_valid
     from read_values
-    left join repeated on read_values.source_row_number = repeated.source_row_number
+    left join key_conflicts on read_values.source_row_number = key_conflicts.source_row_number
     left join products on read_values.product_id = products.product_id
     left join promotions on read_values.promotion_id = promotions.promotion_id
 
@@ -58,8 +49,8 @@ final as (
     {{ judge(
         'rows_to_judge',
         columns,
-        key,
-        rules_of('store_sales_line_items', part='line_rules'),
+        key_of('store_sales_line_items'),
+        line_item_rules_of_row(),
         amount='line_item_amount_read',
         also=['key_is_taken']
     ) }}

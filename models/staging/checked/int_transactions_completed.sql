@@ -1,11 +1,11 @@
 {{ config(
     enabled=var('raw_layer', 'seeds') == 'landing',
-    materialized='amended_table',
-    meta={'unlogged': true, 'is_amended': false}
+    unlogged=true,
+    post_hook="{{ analyze_table(this) }}"
 ) }}
--- A transaction is closed by the first delivery that makes it whole: what is delivered for it later changes nothing.
--- depends_on: {{ ref('affected_transactions') }}
+-- The first delivery that makes a transaction whole completes it: what is delivered for it later changes nothing.
 {%- set columns = store_sales_header_columns() %}
+{%- set rules = store_sales_header_rules() %}
 
 with
 
@@ -26,29 +26,47 @@ in_parts as (
 
 ),
 
+validated as (
+
+    select * from {{ ref('int_line_items_validated') }}
+
+),
+
 line_items as (
 
     select
         line_items.*,
         files.through_file_id
-    from {{ nameable(ref('int_line_items_validated')) }} as line_items
+    from validated as line_items
     inner join in_parts on line_items.transaction_id = in_parts.transaction_id
     inner join files on line_items.file_id = files.file_id
     where not line_items.key_is_taken
 
 ),
 
+raw_headers as (
+
+    {{ facts_to_read('store_sales_header', columns) }}
+
+),
+
 headers_in_parts as (
 
-    select raw.*
-    from {{ facts_to_read('store_sales_header') }} as raw
-    inner join in_parts on {{ read_text('raw.transaction_id') }} = in_parts.transaction_id
+    select raw_headers.*
+    from raw_headers
+    inner join in_parts on {{ read_text('raw_headers.transaction_id') }} = in_parts.transaction_id
+
+),
+
+key_conflicts as (
+
+    select * from {{ ref('int_headers_key_conflicts') }}
 
 ),
 
 read_headers as (
 
-    {{ read_cells('headers_in_parts as raw', columns) }}
+    {{ read_cells('select * from headers_in_parts', columns) }}
 
 ),
 
@@ -59,9 +77,8 @@ headers as (
         files.through_file_id
     from read_headers
     inner join files on read_headers.file_id = files.file_id
-    left join {{ nameable(ref('int_headers_key_conflicts')) }} as repeated
-        on read_headers.source_row_number = repeated.source_row_number
-    where not coalesce(repeated.key_is_taken, false)
+    left join key_conflicts on read_headers.source_row_number = key_conflicts.source_row_number
+    where not coalesce(key_conflicts.key_is_taken, false)
 
 ),
 
@@ -112,7 +129,7 @@ whole as (
     where
         so_far.lines_are_valid
         and coalesce(so_far.next_through_file_id > headers.through_file_id, true)
-        {%- if rejects('store_sales_header', 'total_amount_mismatch') %}
+        {%- if rejects(rules, 'total_amount_mismatch') %}
         and (
             not so_far.amounts_are_read
             or {{ is_at_most('abs(headers.total_amount_read - so_far.lines_amount)', var('total_tolerance')) }}

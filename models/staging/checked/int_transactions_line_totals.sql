@@ -1,9 +1,9 @@
 -- A work table of its own, so that the planner knows how large it is and lets parallel workers join it to the headers.
-{{ config(materialized='amended_table', meta={'unlogged': true, 'is_amended': false}) }}
+{{ config(unlogged=true, post_hook="{{ analyze_table(this) }}") }}
 
 with
 
--- a copy of a line, or another statement of it, neither counts nor spoils; lines of no transaction make none together
+-- copies and other statements of a line don't count; lines without a transaction_id form no transaction
 line_items as (
 
     select * from {{ ref('int_line_items_validated') }}
@@ -23,7 +23,7 @@ rejected_line_items as (
 
 ),
 
--- a sum with an unreadable amount in it is no sum
+-- a sum with an unreadable amount is unknown
 figures as (
 
     select

@@ -1,5 +1,5 @@
--- Each figure is counted where it lives: in the raw table, in the clean rows, among the rejects. Nothing here is
--- derived from another figure, so that a lost row or cent shows.
+-- Each figure is counted where it stands: in the raw table, in the clean rows, among the rejects. None is derived from
+-- another one, so a lost row or cent shows.
 -- The branches of the Jinja if are laid out as what they render:
 -- noqa: disable=LT02
 {{ config(materialized='view') }}
@@ -7,19 +7,21 @@
 
 with
 
+unreadable_lines as (
+
+    {{ input_unreadable_lines() }}
+
+),
+
 counted as (
     {% for table in checked_tables() %}
     {%- set amount = money.get(table) %}
     select
         '{{ table }}' as source_table,
-        {% if lands() -%}
         (select count(*) from {{ raw_table(table) }}) + (
-            select count(*) from {{ source('landing', 'unreadable_lines') }}
+            select count(*) from unreadable_lines
             where source_table = '{{ table }}'
-        )
-        {%- else -%}
-        (select count(*) from {{ raw_table(table) }})
-        {%- endif %} as rows_in,
+        ) as rows_in,
         (
             select count(*) from {{ ref('checked_' ~ table) }}
             where is_valid
@@ -28,7 +30,11 @@ counted as (
             select count(*) from {{ ref('rejected_records') }}
             where source_table = '{{ table }}'
         ) as rows_rejected,
-        {{ rows_superseded(table) }} as rows_superseded,
+        {% if table in fact_tables() -%}
+        0
+        {%- else -%}
+        (select count(*) from ({{ superseded_rows(table) }}) as superseded)
+        {%- endif %} as rows_superseded,
         {%- if amount %}
         (
             select coalesce(sum({{ column_of(columns_of(table), amount).read }}), 0)

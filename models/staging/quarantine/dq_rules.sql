@@ -1,11 +1,12 @@
--- The planner has to know how few the rules are: they are joined to every reject.
+-- The planner has to know how few rules there are: they are joined to every reject.
 {{ config(post_hook="{{ analyze_table(this) }}") }}
 
--- the rule books as rows, so that a reason can be looked up and a rule that nothing failed is seen too
+-- The rule books as rows, so that a reason can be looked up and a rule that no row failed is listed too.
 {%- do require_known_rules() %}
+{%- set of_file_lines = file_line_rules() %}
 {% for table in checked_tables() %}
 {%- set outer = loop %}
-{%- for rule in rules_of(table) + line_rules_of_files() %}
+{%- for rule in rules_of(table) + of_file_lines %}
 select
     '{{ table }}' as source_table,
     {{ loop.index }} as rule_number,

@@ -8,22 +8,18 @@
         'always': "source_table not like 'store_sales_%' or source_row_number is null",
     }
 ) }}
--- Masters have no causes but themselves, a line has itself and its parents, a header those of its lines too, and a line
--- in the end those of its header: three steps, no cycle. Keys are joined, never read out of the text of caused_by.
--- Of the many causes that a header may have, its lines are given the ten nearest: a thousand bad lines of one header
--- would otherwise explain each other a million times.
+-- A master row has no cause but itself. A line has itself and its parents, a header also the causes of its lines, and a
+-- line finally those of its header: three steps, no cycle. Keys are joined, never parsed from the text of caused_by.
+-- Lines get only the ten nearest causes of their header: a thousand bad lines of one header would otherwise explain each
+-- other a million times.
 {%- set handed_down = 10 %}
 {%- set of_a_row = 'source_row_number, root_table, root_key, steps, trail' %}
-
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
-{%- endif %}
 
 with
 
 rejected_records as (
 
-    select * from {{ affected_rejects(ref('rejected_records')) }} as rejected_records
+    {{ affected_rejects(ref('rejected_records')) }}
 
 ),
 
@@ -33,12 +29,24 @@ rules as (
 
 ),
 
+checked_headers as (
+
+    {{ affected_rows(ref('checked_store_sales_header')) }}
+
+),
+
+checked_line_items as (
+
+    {{ affected_rows(ref('checked_store_sales_line_items')) }}
+
+),
+
 headers as (
 
     select
         *,
         'store_sales_header:' || record_key as step
-    from {{ affected_rows(ref('checked_store_sales_header')) }} as checked
+    from checked_headers
     where not is_valid
 
 ),
@@ -48,12 +56,12 @@ line_items as (
     select
         *,
         'store_sales_line_items:' || record_key as step
-    from {{ affected_rows(ref('checked_store_sales_line_items')) }} as checked
+    from checked_line_items
     where not is_valid
 
 ),
 
--- what a record is rejected for by itself, and not because of another one
+-- what is wrong with a record itself
 own_faults as (
 
     select
@@ -84,11 +92,11 @@ itself as (
 ),
 
 parents_of_line_items as (
-    {{ failed_parents('store_sales_line_items', 'line_items') }}
+    {{ failed_parents(store_sales_line_items_rules(), 'line_items') }}
 ),
 
 parents_of_headers as (
-    {{ failed_parents('store_sales_header', 'headers') }}
+    {{ failed_parents(store_sales_header_rules(), 'headers') }}
 ),
 
 causes_of_line_items as (
@@ -135,7 +143,7 @@ causes_of_headers as (
 
 ),
 
--- a header whose key another row holds, or that has none, is nothing that its lines suffer from
+-- a header without a key, or whose key another row holds, doesn't affect its lines
 nearest_causes_of_headers as (
 
     select
@@ -195,7 +203,7 @@ causes as (
 
 ),
 
--- the shortest way to each
+-- the shortest trail to each root
 shortest as (
 
     select
@@ -244,7 +252,7 @@ final as (
             and shortest.root_key = faults_of_keys.record_key
     where shortest.way = 1
     union all
-    -- a line that is no row has no number and no key, and nothing but itself to be traced to
+    -- an unreadable line has no row number and no key: it is its own root
     select
         rejected_record_id,
         source_table,

@@ -12,10 +12,6 @@
     }
 ) }}
 
-{% if var('raw_layer') == 'landing' -%}
--- depends_on: {{ ref('affected_transactions') }}
-{%- endif %}
-
 with
 
 rejected as (
@@ -23,14 +19,12 @@ rejected as (
     {{ rejected_rows(table) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
-    {%- if lands() %}
     union all
-    {{ unreadable_lines() }}
-    {%- endif %}
+    {{ rejected_lines() }}
 
 ),
 
--- rows without a key are not counted by it: they would all meet in one task, and each of them is known by its cells
+-- rows without a key are counted by their cells, because all of them would meet in one task
 copies as (
 
     select
@@ -51,8 +45,8 @@ copies as (
 
 ),
 
--- over the builds a record is known by its key, whatever its cells become; only where several rejected rows share a
--- key, or have none, by its cells
+-- over the builds a record is known by its key, even if its cells change; by its cells only where several rejected rows
+-- share a key or have none
 identified as (
 
     select
@@ -64,13 +58,13 @@ identified as (
     from copies
 
 ),
-{% if lands() %}
+
 files as (
 
-    select * from {{ source('landing', 'loaded_files') }}
+    {{ input_files() }}
 
 ),
-{% endif %}
+
 final as (
 
     select
@@ -79,13 +73,8 @@ final as (
         {{ dbt_utils.generate_surrogate_key(['identified.source_table', 'record_key', 'known_by']) }} as quarantine_id,
         identified.source_table,
         identified.source_row_number,
-        {%- if lands() %}
         files.source_file,
         identified.source_row_number - files.first_row_number + 1 as row_in_file,
-        {%- else %}
-        'raw_' || identified.source_table || '.csv' as source_file,
-        identified.source_row_number as row_in_file,
-        {%- endif %}
         identified.record_key,
         identified.transaction_id,
         identified.failed_rules,
@@ -94,9 +83,10 @@ final as (
         identified.raw_record,
         identified.amount_at_stake
     from identified
-    {%- if lands() %}
-    left join files on identified.file_id = files.file_id
-    {%- endif %}
+    left join files
+        on
+            identified.source_table = files.source_table
+            and identified.file_id = files.file_id
 
 )
 

@@ -1,0 +1,73 @@
+{#- Where rows come from: `seeds` (dbt seed) or `landing` (retail load). Each relation of the input has one macro here, with the
+    same columns for both, so that models need not ask which it is. -#}
+
+{#- Whether rows come from `retail load`, delivery by delivery. -#}
+{% macro lands() %}{{ return(var('raw_layer') == 'landing') }}{% endmacro %}
+
+{#- The raw rows of a table, with source_row_number and file_id. -#}
+{% macro raw_table(table) %}
+    {%- if lands() -%}
+        {%- set relation = source('landing', 'raw_' ~ table) -%}
+        {%- do require_loaded(relation) -%}
+        {{- return(relation) -}}
+    {%- elif var('raw_layer') == 'seeds' -%}
+        {{- return(ref('raw_' ~ table)) -}}
+    {%- else -%}
+        {{- exceptions.raise_compiler_error("var raw_layer is '" ~ var('raw_layer') ~ "': use seeds or landing") -}}
+    {%- endif -%}
+{% endmacro %}
+
+{#- The number of the file that a raw row came from: each seed is file 1 of delivery 1. -#}
+{% macro raw_file_id() %}{{ return('file_id' if lands() else 'cast(1 as integer)') }}{% endmacro %}
+
+{#- The files that were loaded, one row per file. -#}
+{% macro input_files() %}
+    {%- if lands() -%}
+    select
+        file_id,
+        batch_id,
+        source_table,
+        source_file,
+        first_row_number,
+        rows,
+        loaded_at
+    from {{ source('landing', 'loaded_files') }}
+    {%- else -%}
+    {%- for table in checked_tables() %}
+    select
+        cast(1 as integer) as file_id,
+        cast(1 as integer) as batch_id,
+        '{{ table }}' as source_table,
+        'raw_{{ table }}.csv' as source_file,
+        cast(1 as bigint) as first_row_number,
+        -- a seed does not say when it was loaded
+        cast(null as {{ sql_type('timestamp with time zone') }}) as loaded_at
+    {{ 'union all' if not loop.last }}
+    {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- The lines that could not become rows, one row per line; dbt seed refuses a file that has one. -#}
+{% macro input_unreadable_lines() %}
+    {%- if lands() -%}
+    select * from {{ source('landing', 'unreadable_lines') }}
+    {%- else -%}
+    select
+        cast(null as integer) as file_id,
+        cast(null as {{ sql_type('text') }}) as source_table,
+        cast(null as bigint) as line_number,
+        cast(null as {{ sql_type('text') }}) as line,
+        cast(null as {{ sql_type('text') }}) as rule_id,
+        cast(null as {{ sql_type('text') }}) as detail
+    where false
+    {%- endif -%}
+{% endmacro %}
+
+{#- Ends the run in plain words where nothing was loaded yet. -#}
+{% macro require_loaded(relation) %}
+    {%- if execute and flags.WHICH in ['run', 'build'] and load_relation(relation) is none -%}
+        {{- exceptions.raise_compiler_error(
+            relation.schema ~ '.' ~ relation.identifier ~ ' is not there: load your files first (retail load DIR)'
+        ) -}}
+    {%- endif -%}
+{% endmacro %}

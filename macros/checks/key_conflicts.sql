@@ -1,0 +1,142 @@
+{#- The raw rows whose key occurs more than once (and by hash collision a few others), with what they state and in which
+    delivery. A key with a blank part is no key. A statement is the rows of one key in one delivery; it is good if the rows
+    are equal and each breaks none of the rules that look at the row alone.
+
+    rows          SQL that selects raw rows
+    columns, key  of the table
+    rules         the rule book, or the part of it that looks at single rows -#}
+{% macro stated_rows(rows, columns, key, rules) %}
+    {%- set raw_key = [] -%}
+    {%- for column in key -%}{%- do raw_key.append(read_text('raw_rows.' ~ column)) -%}{%- endfor -%}
+    {%- set within = key[:-1] or key -%}
+    {%- set rows_of_repeated_keys %}
+            select raw_rows.*
+            from ({{ rows }}) as raw_rows
+            inner join (
+                select {{ key_hash(within) }} as key_hash
+                from (
+                    select
+                        {%- for column in key %}
+                        {{ read_text(column) }} as {{ column }} {{- ',' if not loop.last }}
+                        {%- endfor %}
+                    from ({{ rows }}) as raw_keys
+                    {{ evaluate_once() }}
+                ) as keys
+                where {% for column in key -%} {{ column }} is not null {{ 'and ' if not loop.last }}{%- endfor %}
+                group by 1
+                having count(*) > 1 {%- if within != key %} and {{ has_repeated(key[-1]) }}{% endif %}
+            ) as repeated
+                on {{ key_hash(raw_key[:-1] or raw_key) }} = repeated.key_hash
+            where {{ raw_key | join(' is not null and ') }} is not null
+    {%- endset %}
+    select
+        *,
+        bool_and(is_sound) over statement and min(content) over statement = max(content) over statement as is_good,
+        min(content) over statement <> max(content) over statement as is_contradictory,
+        min(source_row_number) over statement as first_row_of_statement
+    from (
+        select
+            cells.source_row_number,
+            {% for column in key -%} cells.{{ column }}, {% endfor %}
+            files.batch_id,
+            {{ content_of(prefixed('cells.', text_names(columns))) }} as content,
+            {{ is_sound(rules) }} as is_sound
+        from ({{ read_cells(rows_of_repeated_keys, columns) }}) as cells
+        left join (
+            select distinct
+                file_id,
+                batch_id
+            from ({{ input_files() }}) as input_files
+        ) as files on cells.file_id = files.file_id
+    ) as rows_of_keys
+    window statement as (partition by {{ key | join(', ') }}, batch_id)
+{% endmacro %}
+
+{#- Whether a row breaks none of the rules that look at it alone. -#}
+{% macro is_sound(rules) -%}
+    {%- for rule in rules if rule.of_row and rule.severity == 'error' -%}
+        ({{ rule.predicate }}) is true and {{ ' ' }}
+    {%- endfor -%}
+    true
+{%- endmacro %}
+
+{#- Key conflicts of facts. The first good statement of a key stands for ever; its first row holds the key. Where no statement
+    is good, equal rows are copies of the first one, and different rows contradict each other. -#}
+{% macro key_conflicts_of_facts(rows, columns, key, rules) %}
+    select
+        source_row_number,
+        coalesce(source_row_number <> kept_row, false) as key_is_taken,
+        coalesce(source_row_number <> kept_row and content = kept_content, false) as key_is_copy,
+        kept_row is null or (source_row_number <> kept_row and content <> kept_content) as key_is_conflict,
+        source_row_number = coalesce(kept_row, first_row) as speaks_for_key
+    from (
+        select
+            *,
+            max(case when source_row_number = kept_row then content end) over of_key as kept_content
+        from (
+            select
+                *,
+                min(source_row_number) over of_key as first_row,
+                count(*) over of_key as rows_of_key,
+                coalesce(
+                    min(case when is_good then source_row_number end) over of_key,
+                    case
+                        when min(content) over of_key = max(content) over of_key
+                            then min(source_row_number) over of_key
+                    end
+                ) as kept_row
+            from ({{ stated_rows(rows, columns, key, rules) }}) as stated
+            window of_key as (partition by {{ key | join(', ') }})
+        ) as kept
+        window of_key as (partition by {{ key | join(', ') }})
+    ) as compared
+    where rows_of_key > 1
+{% endmacro %}
+
+{#- Key conflicts of master data. The latest good statement of a key stands, as of the first delivery since which it says the
+    same. A row that is not current was replaced by a later delivery, or repeats what stands; of a key's rejects only the
+    latest are current. -#}
+{% macro key_conflicts_of_masters(rows, columns, key, rules) %}
+    select
+        source_row_number,
+        source_row_number = kept_row
+        or (batch_id = last_batch and not (coalesce(kept_batch < last_batch, false) and is_good)) as is_current,
+        coalesce(source_row_number <> kept_row, true)
+        and not is_contradictory and source_row_number <> first_row_of_statement as key_is_copy,
+        is_contradictory as key_is_conflict
+    from (
+        select
+            *,
+            max(case when source_row_number = kept_row then batch_id end) over of_key as kept_batch
+        from (
+            select
+                *,
+                min(case when is_good and content = good_content and source_row_number > other_row then source_row_number end)
+                    over of_key as kept_row
+            from (
+                select
+                    *,
+                    coalesce(
+                        max(case when is_good and content <> good_content then source_row_number end) over of_key, 0
+                    ) as other_row
+                from (
+                    select
+                        *,
+                        max(batch_id) over of_key as last_batch,
+                        max(case when source_row_number = good_row then content end) over of_key as good_content
+                    from (
+                        select
+                            *,
+                            max(case when is_good then source_row_number end) over of_key as good_row
+                        from ({{ stated_rows(rows, columns, key, rules) }}) as stated
+                        window of_key as (partition by {{ key | join(', ') }})
+                    ) as latest
+                    window of_key as (partition by {{ key | join(', ') }})
+                ) as good
+                window of_key as (partition by {{ key | join(', ') }})
+            ) as run
+            window of_key as (partition by {{ key | join(', ') }})
+        ) as kept
+        window of_key as (partition by {{ key | join(', ') }})
+    ) as compared
+{% endmacro %}

@@ -1,0 +1,63 @@
+{#- The checked rows of a master table. It has no parents, so each row is judged by itself, and its key by the rows that share
+    it.
+
+    table    its name
+    columns  <table>_columns()
+    rules    <table>_rules() -#}
+{% macro check_master(table, columns, rules) %}
+    {%- if lands() and can_amend() -%}{%- do ref('build_plan') -%}{%- endif -%}
+    {%- set key = key_of(table) -%}
+    {%- set rows = rows_to_read(table, columns, affected_masters(table) if amends()) %}
+
+with
+
+read_values as (
+
+    {{ read_cells(rows, columns) }}
+
+),
+
+key_conflicts as (
+
+    {{ key_conflicts_of_masters(rows, columns, key, rules) }}
+
+),
+
+rows_to_judge as (
+
+    select
+        read_values.*,
+        key_conflicts.key_is_copy,
+        key_conflicts.key_is_conflict
+    from read_values
+    left join key_conflicts on read_values.source_row_number = key_conflicts.source_row_number
+    where coalesce(key_conflicts.is_current, true)
+
+),
+
+final as (
+
+    {{ judge('rows_to_judge', columns, key, rules) }}
+
+)
+
+select * from final
+{% endmacro %}
+
+{#- The rows of a checked master table to judge again: those whose keys new rows state, and those that a later cut-off date may
+    turn from future into past. -#}
+{% macro affected_masters(table) %}
+    {%- set key = key_of(table)[0] %}
+    select *
+    from {{ this }}
+    where
+        {{ key }} in (
+            select {{ read_text(key) }} from {{ raw_table(table) }}
+            where source_row_number >= {{ new_rows_from(model.name) }}
+        )
+        {%- if table == 'customer_details' %}
+        or {{ key }} in (
+            select {{ key }} from {{ this }} where {{ has_label('warned_rules', "'last_purchase_date_in_future'") }}
+        )
+        {%- endif %}
+{% endmacro %}
