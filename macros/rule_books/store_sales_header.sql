@@ -46,7 +46,7 @@
             'lines_at_fault is null',
             'a line of the transaction was rejected',
             caused_by='lines_at_fault',
-            kept_for='that a transaction is whole',
+            kept_for='whole transactions',
             of_row=false
         ),
         rule_rounded(columns, 'total_amount'),

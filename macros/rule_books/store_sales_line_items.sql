@@ -59,7 +59,7 @@
 
 {#- What is judged after the headers are: the line through its transaction. -#}
 {% macro line_item_rules_of_transaction() %}
-    {%- set kept_for = 'that a transaction is whole' -%}
+    {%- set kept_for = 'whole transactions' -%}
     {{- return(rule_book('store_sales_line_items', [
         rule_unknown('transaction_id', 'store_sales_header'),
         rule(
@@ -77,7 +77,7 @@
             ['transaction_id'],
             'coalesce(file_id <= header_closed_through_file_id, true)',
             'the transaction was complete before this line was delivered',
-            kept_for='that a clean transaction stays as it is',
+            kept_for='clean transactions from late changes',
             of_row=false
         ),
         rule(

@@ -462,7 +462,7 @@ def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tm
         ),
         (
             {"rule_severity": {"store_id_missing": "off"}},
-            "rule store_id_missing of stores can't be 'off', because the primary key rests on it; "
+            "rule store_id_missing of stores can't be 'off', because it protects the primary key; "
             "write <table>.store_id_missing if another table is meant",
         ),
         (

@@ -1,5 +1,5 @@
 -- Without statistics the planner assumes thousands of rows; this one row is joined to all customers.
-{{ config(post_hook="{{ analyze_table(this) }}") }}
+{{ config(meta={'analyze': true}) }}
 
 with
 

@@ -1,5 +1,5 @@
 -- A work table of its own, so that the planner knows how large it is and lets parallel workers join it to the headers.
-{{ config(unlogged=true, post_hook="{{ analyze_table(this) }}") }}
+{{ config(unlogged=true, meta={'analyze': true}) }}
 
 with
 
