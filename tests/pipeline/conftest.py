@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from replay import connected
 
 from retail.contract import PROJECT_DIR
 from retail.engines.postgres import connect, connection_parameters
-
-PROGRAMS = Path(sys.executable).parent
+from support.programs import PROGRAMS
+from support.replay import connected
 
 
 @pytest.fixture(scope="session")

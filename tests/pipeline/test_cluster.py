@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import PROGRAMS
-from test_engines import compare_spark
 
 from benchmarks.spark_metrics import costs, read_events
 from retail.contract import PROJECT_DIR
+from support.parity import compare_spark
+from support.programs import PROGRAMS
 
 HOST = "127.0.0.1"
 # the worker dies when a task of this one starts, which joins headers with what their lines are

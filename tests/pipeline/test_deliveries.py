@@ -12,10 +12,11 @@ from contextlib import closing
 from random import Random
 
 import pytest
-from comparison import what_is_left
-from deliveries import deliveries, write_deliveries
-from replay import connected
-from worlds import CUTOFF
+
+from support.comparison import what_is_left
+from support.deliveries import deliveries, write_deliveries
+from support.replay import connected
+from support.worlds import CUTOFF
 
 WORLDS = int(os.environ.get("RETAIL_DELIVERIES", "3"))
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": str(CUTOFF), "max_rejected_share": 1}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from shop import read_export, write_export
 
 from retail.contract import PROJECT_DIR, tables
+from support.shop import read_export, write_export
 
 SEEDS = PROJECT_DIR / "seeds" / "raw"
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")

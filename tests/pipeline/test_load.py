@@ -15,13 +15,13 @@ from pathlib import Path
 import duckdb
 import pytest
 from click.testing import CliRunner
-from conftest import PROGRAMS
 
 from retail.contract import tables
 from retail.loading.command import load
 from retail.loading.duckdb import DuckdbLanding
 from retail.loading.landing import BOOKKEEPING, META_COLUMNS
 from retail.loading.postgres import PostgresLanding
+from support.programs import PROGRAMS
 
 LINES = tables()[-1].name
 STORES = "store_id,store_name,store_city,store_region,opening_date\n"

@@ -16,16 +16,27 @@ from random import Random
 from typing import Any
 
 import pytest
-from comparison import differences, facts_of_database, facts_of_oracle, labels_in_order
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from oracle import COLUMNS, CUSTOMERS, HEADERS, LINES, PRODUCTS, PROMOTIONS, STORES, Settings, compute, read_directory
-from replay import Replay, connected
-from worlds import CUTOFF, DATED, NUMERIC, World, clean_world, write_world
 
 from retail.generate.command import write_files
 from retail.loading.deliveries import find_sources
 from retail.loading.load import load_sources
+from support.comparison import differences, facts_of_database, facts_of_oracle, labels_in_order
+from support.oracle import (
+    COLUMNS,
+    CUSTOMERS,
+    HEADERS,
+    LINES,
+    PRODUCTS,
+    PROMOTIONS,
+    STORES,
+    Settings,
+    compute,
+    read_directory,
+)
+from support.replay import Replay, connected
+from support.worlds import CUTOFF, DATED, NUMERIC, World, clean_world, write_world
 
 WORLDS = int(os.environ.get("RETAIL_WORLDS", "80"))
 SEEDS = int(os.environ.get("RETAIL_SEEDS", "2"))

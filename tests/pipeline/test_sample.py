@@ -7,8 +7,10 @@ import re
 
 import pytest
 import yaml
-from comparison import contents, differences, facts_of_database, facts_of_oracle
-from oracle import (
+
+from retail.contract import PROJECT_DIR
+from support.comparison import contents, differences, facts_of_database, facts_of_oracle
+from support.oracle import (
     COLUMNS,
     RULE_OF_DELIVERIES,
     RULE_OF_RETURNS,
@@ -19,8 +21,6 @@ from oracle import (
     compute,
     read_directory,
 )
-
-from retail.contract import PROJECT_DIR
 
 SEEDS = PROJECT_DIR / "seeds" / "raw"
 

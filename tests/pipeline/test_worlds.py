@@ -6,9 +6,10 @@ import json
 from random import Random
 
 import pytest
-from comparison import differences, facts_of_database, facts_of_oracle
-from oracle import Settings, compute, read_directory
-from worlds import CUTOFF, World, clean_world, dirty_world, write_world
+
+from support.comparison import differences, facts_of_database, facts_of_oracle
+from support.oracle import Settings, compute, read_directory
+from support.worlds import CUTOFF, World, clean_world, dirty_world, write_world
 
 POLICIES = ("best", "highest_threshold", "stack")
 
