@@ -34,7 +34,7 @@ lint: up dbt_packages $(VENV)/docs_installed  ## style of Python and SQL, a pars
 	@ruff check .
 	@ruff format --check .
 	@sqlfluff lint models tests/data analyses
-	@python -m retail.strict_parse
+	@python -m tools.strict_parse
 	@if [ -x $(BIN)/dbt-bouncer ]; then dbt-bouncer run --show-all-failures; \
 		else echo "dbt-bouncer needs Python 3.11 or later: the conventions in dbt-bouncer.yml are not checked"; fi
 
@@ -59,10 +59,10 @@ dbt_packages: $(VENV)/installed
 docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
 	@echo "writing the rule books and drawing the pictures"
 	@dbt --quiet compile -s 'dq_*'  # of a model by its name dbt would print the SQL
-	@python -m retail.docs write target
+	@python -m tools.docs write target
 	@echo "describing what is built"
 	@dbt --quiet docs generate --static
-	@python -m retail.docs static target
+	@python -m tools.docs static target
 
 clean:  ## delete all that was made here: the database, the environment, dbt's files
 	@if [ -x $(BIN)/retail ]; then $(BIN)/retail down; $(BIN)/retail cluster down; fi

@@ -17,12 +17,12 @@ import duckdb
 
 from benchmarks.sides import Database, new_database
 from retail.contract import PROJECT_DIR
-from retail.database import TARGETS
+from retail.engines.target import TARGETS
 
 POSTGRES, DUCKDB, SPARK = TARGETS
 _FETCH = """
 import json, sys
-from retail.database import SparkConnection
+from retail.engines.spark import SparkConnection
 print(json.dumps(SparkConnection().fetch(sys.stdin.read()), default=str))
 """
 

@@ -15,8 +15,8 @@ from time import perf_counter
 import psutil
 
 from retail.contract import PROJECT_DIR
-from retail.database import one_line, running_pid
-from retail.errors import RetailError
+from retail.engines.postgres import running_pid
+from retail.errors import RetailError, one_line
 
 SAMPLED_EVERY = 0.1  # seconds
 MOST_OF_A_CORE = 0.05  # limit for the sampling itself: a sample takes long if much memory is shared

@@ -18,7 +18,7 @@ import psycopg2
 from benchmarks.data import CUTOFF
 from benchmarks.measure import Cost, measured
 from retail.contract import PROJECT_DIR, tables
-from retail.database import connect, connection_parameters
+from retail.engines.postgres import connect, connection_parameters
 
 PROGRAMS = Path(sys.executable).parent
 HERE = Path(__file__).resolve().parent

@@ -8,16 +8,16 @@ import click
 
 # name: where its function stands; imported when asked for, so that `retail psql` does not wait for what `load` needs
 _COMMANDS = {
-    "up": "retail.server",
-    "down": "retail.server",
-    "psql": "retail.server",
+    "up": "retail.engines.server",
+    "down": "retail.engines.server",
+    "psql": "retail.engines.server",
     "deps": "retail.packages",
     "generate": "retail.generate",
-    "load": "retail.load",
-    "summary": "retail.summary",
-    "rejects": "retail.rejects",
-    "rules": "retail.rules",
-    "cluster": "retail.cluster",
+    "load": "retail.loading.command",
+    "summary": "retail.reports.summary",
+    "rejects": "retail.quarantine.export",
+    "rules": "retail.reports.rules",
+    "cluster": "tools.cluster",
 }
 
 

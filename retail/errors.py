@@ -13,3 +13,8 @@ class OtherEngine(RetailError):  # noqa: N818 (what is wrong, as click names its
     """The command is not for the engine in use: one line too, and the exit code of a wrong call."""
 
     exit_code = 2
+
+
+def one_line(text: str) -> str:
+    """Return the text with its line breaks and runs of blanks as single blanks."""
+    return " ".join(text.split())

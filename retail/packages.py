@@ -15,8 +15,7 @@ import yaml
 from dbt.clients.registry import DEFAULT_REGISTRY_BASE_URL
 
 from retail.contract import PROJECT_DIR
-from retail.database import one_line
-from retail.errors import RetailError
+from retail.errors import RetailError, one_line
 
 INSTALLED = PROJECT_DIR / "dbt_packages"
 STAND_INS = PROJECT_DIR / "offline_packages"

@@ -15,7 +15,7 @@ import pytest
 from replay import connected
 
 from retail.contract import PROJECT_DIR
-from retail.database import connect, connection_parameters
+from retail.engines.postgres import connect, connection_parameters
 
 PROGRAMS = Path(sys.executable).parent
 

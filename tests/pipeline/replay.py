@@ -15,8 +15,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from retail.drops import find_sources
-from retail.load import load_sources
+from retail.loading.deliveries import find_sources
+from retail.loading.load import load_sources
 
 Contents = dict[str, list[tuple]]
 

@@ -11,7 +11,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from retail.database import SparkConnection
+from retail.engines.spark import SparkConnection
 
 if __name__ == "__main__":
     statements = json.load(sys.stdin)

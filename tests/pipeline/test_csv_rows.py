@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from retail import csv_rows
-from retail.csv_rows import FastReader, RowReader, Unreadable, read_first_row
+from retail.loading import csv_rows
+from retail.loading.csv_rows import FastReader, RowReader, Unreadable, read_first_row
 
 HEADER = b"h1,h2,h3\n"
 WIDTH = 3

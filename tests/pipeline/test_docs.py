@@ -8,9 +8,9 @@ import pytest
 from psycopg2 import sql
 
 from retail.contract import PROJECT_DIR
-from retail.docs import __main__ as docs
-from retail.docs import erd
-from retail.docs.drawing import digest, drawn_from
+from tools.docs import __main__ as docs
+from tools.docs import erd
+from tools.docs.drawing import digest, drawn_from
 
 
 @pytest.fixture(scope="module")

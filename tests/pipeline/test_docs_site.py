@@ -54,7 +54,7 @@ def target(browser, sample, run_program, tmp_path_factory) -> Path:
     """The folder that `make docs` leaves, without the pictures drawn anew."""
     folder = tmp_path_factory.mktemp("site")
     run_program(sample, "dbt", "docs", "generate", "--static", "--target-path", str(folder))
-    run_program(sample, "python", "-m", "retail.docs", "static", str(folder))
+    run_program(sample, "python", "-m", "tools.docs", "static", str(folder))
     return folder
 
 

@@ -18,10 +18,10 @@ from click.testing import CliRunner
 from conftest import PROGRAMS
 
 from retail.contract import tables
-from retail.landing import BOOKS, META_COLUMNS
-from retail.load import load
-from retail.load_duckdb import DuckdbLanding
-from retail.load_postgres import PostgresLanding
+from retail.loading.command import load
+from retail.loading.duckdb import DuckdbLanding
+from retail.loading.landing import BOOKKEEPING, META_COLUMNS
+from retail.loading.postgres import PostgresLanding
 
 LINES = tables()[-1].name
 STORES = "store_id,store_name,store_city,store_region,opening_date\n"
@@ -227,7 +227,7 @@ def test_the_last_line_needs_no_line_end(database, folder, stores):
 )
 @pytest.mark.parametrize("smallest", [1, 50_000], ids=["DuckDB", "Python"])
 def test_a_cell_arrives_as_it_was_written(database, folder, stores, monkeypatch, cell, smallest):
-    monkeypatch.setattr("retail.csv_rows._SMALLEST_PIECE", smallest)
+    monkeypatch.setattr("retail.loading.csv_rows._SMALLEST_PIECE", smallest)
     text = io.StringIO()
     csv.writer(text).writerows([["S0", cell, cell, "x", cell], ["S1", "plain", "plain", "x", cell]])
     write_stores(folder, STORES + text.getvalue())
@@ -242,7 +242,7 @@ def test_a_cell_arrives_as_it_was_written(database, folder, stores, monkeypatch,
 
 @pytest.mark.parametrize("smallest", [1, 50_000], ids=["DuckDB", "Python"])
 def test_empty_cells_are_null(database, folder, stores, monkeypatch, smallest):
-    monkeypatch.setattr("retail.csv_rows._SMALLEST_PIECE", smallest)
+    monkeypatch.setattr("retail.loading.csv_rows._SMALLEST_PIECE", smallest)
     write_stores(folder, STORES + 'S1,,""," ",\n,,,,\n')
 
     loaded(folder)
@@ -262,7 +262,7 @@ def test_row_numbers_count_records_and_not_empty_lines(database, folder, stores)
 
 
 def test_row_numbers_go_on_over_the_chunks(database, folder, rows, monkeypatch):
-    monkeypatch.setattr("retail.csv_rows._PIECE", 60_000)  # DuckDB reads it in three parts
+    monkeypatch.setattr("retail.loading.csv_rows._PIECE", 60_000)  # DuckDB reads it in three parts
     write_stores(folder, STORES + "".join(f"S{number},a,b,c,d\n" for number in range(1, 12_346)))
 
     loaded(folder)
@@ -355,8 +355,8 @@ def test_nothing_is_added_to_tables_of_another_contract(database, folder, rows):
 
 # all that the landing holds, but for the time, each table with what its rows are ordered by
 IN_LANDING = {table.raw_name: ([*table.columns, *META_COLUMNS], "source_row_number") for table in tables()}
-IN_LANDING["unreadable_lines"] = (list(BOOKS["unreadable_lines"]), "line_number")
-IN_LANDING["loaded_files"] = ([name for name in BOOKS["loaded_files"] if name != "loaded_at"], "file_id")
+IN_LANDING["unreadable_lines"] = (list(BOOKKEEPING["unreadable_lines"]), "line_number")
+IN_LANDING["loaded_files"] = ([name for name in BOOKKEEPING["loaded_files"] if name != "loaded_at"], "file_id")
 
 
 @pytest.fixture
@@ -983,12 +983,12 @@ def test_memory_does_not_grow_with_the_file(database, folder):
 
 
 def test_a_long_load_on_a_terminal_shows_a_bar_and_a_short_one_does_not(database, folder, monkeypatch):
-    monkeypatch.setattr("retail.load._PROGRESS_FROM_BYTES", 0)
+    monkeypatch.setattr("retail.loading.command._PROGRESS_FROM_BYTES", 0)
     assert "loading" not in loaded(folder).output
 
     terminal = io.StringIO()
     terminal.isatty = lambda: True
-    monkeypatch.setattr("retail.load.sys", type("Sys", (), {"stderr": terminal}))
+    monkeypatch.setattr("retail.loading.command.sys", type("Sys", (), {"stderr": terminal}))
     loaded(folder)
 
     assert "100%" in terminal.getvalue()

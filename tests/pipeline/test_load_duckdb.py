@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from test_csv_rows import BOM, QUIET, bodies, line_ends, with_ends
 
 from retail.contract import Table
-from retail.csv_rows import FastReader, RowReader, Unreadable
-from retail.drops import Source
-from retail.landing import ReadAnew
-from retail.load_duckdb import DuckdbLanding, _Look
+from retail.loading.csv_rows import FastReader, RowReader, Unreadable
+from retail.loading.deliveries import Source
+from retail.loading.duckdb import DuckdbLanding, _Look
+from retail.loading.landing import ReadAnew
 
 COLUMNS = ("h1", "h2", "h3")
 HEADERS = (b"h1,h2,h3", b'"h1",h2,h3', b"\nh1,h2,h3", b"h3,h1,more,h2,")
@@ -28,7 +28,7 @@ HEADERS = (b"h1,h2,h3", b'"h1",h2,h3', b"\nh1,h2,h3", b"h3,h1,more,h2,")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with an empty landing schema, in which a table has only three columns."""
     with duckdb.connect() as opened, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("retail.load_duckdb.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
+        patch.setattr("retail.loading.landing.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
         DuckdbLanding(opened).make_empty()
         yield opened
 
@@ -114,7 +114,7 @@ def test_most_files_are_read_whole(connection, file):
 
 def test_where_duckdb_breaks_off_the_file_is_read_by_rows(connection, file, monkeypatch):
     monkeypatch.setattr(
-        "retail.load_duckdb.look_at", lambda _: _Look(commas=0, lines=0, has_quotes=False)
+        "retail.loading.duckdb.look_at", lambda _: _Look(commas=0, lines=0, has_quotes=False)
     )  # line ends of two kinds would be seen by it
     data = b"h1,h2,h3\na,b,c\na,b,c\r\na,b,c\ra\n"
     file.write_bytes(data)

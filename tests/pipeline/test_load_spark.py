@@ -11,11 +11,11 @@ import pytest
 from test_load_duckdb import COLUMNS, expected
 
 from retail.contract import Table
-from retail.csv_rows import Unreadable
-from retail.database import SparkConnection
-from retail.drops import Source
+from retail.engines.spark import SparkConnection
 from retail.errors import RetailError
-from retail.landing import LoadedFile
+from retail.loading.csv_rows import Unreadable
+from retail.loading.deliveries import Source
+from retail.loading.landing import LoadedFile
 
 BLOCK = 1_000  # bytes
 LINES = [
@@ -38,14 +38,13 @@ def connection(tmp_path_factory) -> Iterator[SparkConnection]:
     pyspark = pytest.importorskip("pyspark.sql", reason="Spark is not installed: make build TARGET=spark does")
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java")
-    from retail.load_spark import SparkLanding
+    from retail.loading.spark import SparkLanding
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RETAIL_TARGET", "spark")
         patch.setenv("RETAIL_SPARK", str(tmp_path_factory.mktemp("spark")))
         patch.delenv("SPARK_HOST", raising=False)
-        patch.setattr("retail.load_spark.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
-        patch.setattr("retail.load_duckdb.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
+        patch.setattr("retail.loading.landing.tables", lambda: (Table("stores", COLUMNS, ("h1",)),))
         with closing(SparkConnection()) as opened:
             opened.run(f"set spark.sql.files.maxPartitionBytes = {BLOCK}")
             opened.run("set spark.sql.files.openCostInBytes = 0")
@@ -55,7 +54,7 @@ def connection(tmp_path_factory) -> Iterator[SparkConnection]:
 
 
 def test_a_file_in_blocks_is_read_as_for_postgresql(connection, tmp_path):
-    from retail.load_spark import SparkLanding
+    from retail.loading.spark import SparkLanding
 
     landing = SparkLanding(connection)
     dice = random.Random(6)
@@ -86,7 +85,7 @@ def test_a_file_in_blocks_is_read_as_for_postgresql(connection, tmp_path):
 
 
 def test_what_is_not_plain_lines_is_read_elsewhere(connection, tmp_path):
-    from retail.load_spark import SparkLanding
+    from retail.loading.spark import SparkLanding
 
     landing = SparkLanding(connection)
     file = tmp_path / "stores.csv"
@@ -98,7 +97,7 @@ def test_what_is_not_plain_lines_is_read_elsewhere(connection, tmp_path):
 
 
 def test_a_load_that_fails_leaves_nothing(connection, tmp_path):
-    from retail.load_spark import SparkLanding
+    from retail.loading.spark import SparkLanding
 
     file = tmp_path / "stores.csv"
     file.write_bytes(b"h1,h2,h3\na,b,c\nshort\n")

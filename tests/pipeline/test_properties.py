@@ -24,7 +24,8 @@ from replay import Replay, connected
 from worlds import CUTOFF, DATED, NUMERIC, World, clean_world, write_world
 
 from retail.generate.command import write_files
-from retail.load import find_sources, load_sources
+from retail.loading.deliveries import find_sources
+from retail.loading.load import load_sources
 
 WORLDS = int(os.environ.get("RETAIL_WORLDS", "80"))
 SEEDS = int(os.environ.get("RETAIL_SEEDS", "2"))

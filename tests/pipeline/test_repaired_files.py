@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from retail.contract import tables
-from retail.load import load
-from retail.rejects import rejects
+from retail.loading.command import load
+from retail.quarantine.export import rejects
 
 STORES = "store_id,store_name,store_city,store_region,opening_date\n"
 REPAIRED = "select store_id, store_name, file_id, source_row_number from retail_landing.raw_stores order by 4"

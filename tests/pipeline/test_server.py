@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from retail.contract import PROJECT_DIR
-from retail.server import Machine, settings, this_machine
+from retail.engines.server import Machine, settings, this_machine
 
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
 Run = Callable[..., subprocess.CompletedProcess[str]]

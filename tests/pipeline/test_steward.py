@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from comparison import contents, what_is_left
 from shop import clean_shop, read_export, write_export, write_shop
 
-from retail.load import load
-from retail.rejects import guarded, rejects, unguarded
-from retail.repair import Repair
+from retail.loading.command import load
+from retail.quarantine.export import guarded, rejects, unguarded
+from retail.quarantine.repair import Repair
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
 LEDGER = """

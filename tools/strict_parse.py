@@ -1,4 +1,4 @@
-"""`python -m retail.strict_parse`: parse the project and forgive nothing.
+"""`python -m tools.strict_parse`: parse the project and forgive nothing.
 
 dbt checks YAML against its JSON schemas for some adapters only, and PostgreSQL's is not among them, so misplaced and
 misspelled keys pass in silence. Here the check is switched on, by a name that is private to the pinned dbt-core, and

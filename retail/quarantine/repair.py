@@ -20,22 +20,13 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extras import execute_values
 
 from retail.contract import Table, tables
-from retail.csv_files import CsvRows, listed, opened, raise_nul, read_header
-from retail.database import connect, first_line, marts_schema
+from retail.engines.postgres import connect
+from retail.engines.target import marts_schema
 from retail.errors import RetailError
-from retail.landing import (
-    REPAIRS,
-    LoadedFile,
-    check_shape,
-    existing_columns,
-    landing_schema,
-    loaded_files,
-    named,
-    register,
-    wait_for_others,
-)
-from retail.load import NEXT_COMMAND, content_of
-from retail.rejects import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
+from retail.loading.csv_files import CsvRows, content_of, listed, opened, raise_nul, read_header
+from retail.loading.landing import NEXT_COMMAND, REPAIRS, LoadedFile, landing_schema
+from retail.loading.postgres import PostgresLanding, identifiers, named
+from retail.quarantine.export import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
 
 _YES = ("x", "yes", "y", "true", "1", "withdraw")
 _NO = ("", "no", "n", "false", "0")
@@ -151,58 +142,53 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
         RetailError: A file, a row or the database refused; nothing is changed then.
     """
     repairs = {table: list(_read(table, path)) for table, path in files.items()}
-    try:
-        connection.set_client_encoding("UTF8")
-        with closing(connection.cursor()) as cursor:
-            loaded_at = wait_for_others(cursor)
-            _check_landing(cursor, list(repairs))
-            before = loaded_files(cursor) or []
-            batch_id = max((file.batch_id for file in before), default=0) + 1
-            file_id = max((file.file_id for file in before), default=0) + 1
-            outcomes = {}
-            for table, rows in repairs.items():
-                outcome = _repair_table(cursor, table, rows, file_id)
-                outcomes[table.name] = outcome
-                if changed := outcome.repaired + outcome.withdrawn:
-                    content = content_of(files[table])
-                    register(
-                        cursor,
-                        LoadedFile(
-                            file_id=file_id,
-                            batch_id=batch_id,
-                            batch_name="",
-                            source_table=table.name,
-                            source_file=files[table].name,
-                            content_hash=content.sha256,
-                            bytes=content.size,
-                            rows=changed,
-                            unreadable_lines=0,
-                            first_row_number=0,
-                            loaded_at=loaded_at,
-                        ),
-                    )
-                    file_id += 1
-            if dry_run:
-                connection.rollback()
-            else:
-                connection.commit()
-            return outcomes
-    except psycopg2.errors.UndefinedTable as error:
-        raise RetailError("nothing is built yet, so nothing is rejected: run dbt build first") from error
-    except psycopg2.Error as error:
-        raise RetailError(f"the database refused the repairs, nothing was changed: {first_line(error)}") from error
-    finally:
-        connection.rollback()
+    landing = PostgresLanding(connection)
+    with landing.transaction():
+        try:
+            outcomes = _repair_tables(landing, repairs, files)
+        except psycopg2.errors.UndefinedTable as error:
+            raise RetailError("nothing is built yet, so nothing is rejected: run dbt build first") from error
+        if dry_run:
+            connection.rollback()
+    return outcomes
 
 
-def _check_landing(cursor: Cursor, repaired: list[Table]) -> None:
-    for table in repaired:
-        if not existing_columns(cursor, named(table.raw_name)):
+def _repair_tables(
+    landing: PostgresLanding, repairs: dict[Table, list[Repair]], files: dict[Table, Path]
+) -> dict[str, Outcome]:
+    loaded_at = landing.wait_for_others()
+    for table in repairs:
+        if not landing.columns(table.raw_name):
             raise RetailError(
                 f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; "
                 f"of a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
             )
-    check_shape(cursor)
+    landing.check_shape()
+    before = landing.loaded_files() or []
+    batch_id = max((file.batch_id for file in before), default=0) + 1
+    file_id = max((file.file_id for file in before), default=0) + 1
+    outcomes = {}
+    for table, rows in repairs.items():
+        outcome = outcomes[table.name] = _repair_table(landing.cursor, table, rows, file_id)
+        if changed := outcome.repaired + outcome.withdrawn:
+            content = content_of(files[table])
+            landing.register(
+                LoadedFile(
+                    file_id=file_id,
+                    batch_id=batch_id,
+                    batch_name="",
+                    source_table=table.name,
+                    source_file=files[table].name,
+                    content_hash=content.sha256,
+                    bytes=content.size,
+                    rows=changed,
+                    unreadable_lines=0,
+                    first_row_number=0,
+                    loaded_at=loaded_at,
+                )
+            )
+            file_id += 1
+    return outcomes
 
 
 @contextmanager
@@ -323,7 +309,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], file_id: 
 def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list[int]) -> dict[int, Cells]:
     cursor.execute(
         sql.SQL("select source_row_number, {} from {} where source_row_number = any (%s)").format(
-            sql.SQL(", ").join(map(sql.Identifier, table.columns)), landing
+            identifiers(table.columns), landing
         ),
         [numbers],
     )
@@ -333,7 +319,7 @@ def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list
 def _apply(cursor: Cursor, table: Table, changes: list[_Change], file_id: int) -> None:
     """Change the landed rows, and keep what they were. Of a repaired row the file and the number stay."""
     landing = named(table.raw_name)
-    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    columns = identifiers(table.columns)
     updates = [(number, *wanted.values()) for _, number, _, wanted in changes if wanted is not None]
     if updates:
         execute_values(

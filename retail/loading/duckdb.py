@@ -8,7 +8,7 @@ counted before, tell of what it lets pass. A file with any other flaw is read by
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass
 from datetime import datetime, timezone
@@ -16,9 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-from retail.contract import Table, tables
-from retail.csv_files import opened_bytes
-from retail.csv_rows import (
+from retail.errors import RetailError, one_line
+from retail.loading.csv_files import opened_bytes
+from retail.loading.csv_rows import (
     BOM,
     LONGEST_RECORD,
     FastReader,
@@ -30,18 +30,16 @@ from retail.csv_rows import (
     read_csv,
     reported,
 )
-from retail.database import one_line
-from retail.drops import Source
-from retail.errors import RetailError
-from retail.landing import (
-    BOOKS,
+from retail.loading.deliveries import Source
+from retail.loading.landing import (
+    BOOKKEEPING,
     LOADED_FILES,
     META_COLUMNS,
     UNREADABLE_LINES,
+    Landing,
     LoadedFile,
     ReadAnew,
     landing_schema,
-    raw_columns,
 )
 
 _LOOKED_AT_ONCE = 4_000_000  # bytes
@@ -61,8 +59,8 @@ class _Look:
     has_quotes: bool
 
 
-class DuckdbLanding:
-    """The landing schema of a DuckDB file, as `Landing` says."""
+class DuckdbLanding(Landing):
+    """The landing schema of a DuckDB file."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take an open connection without a transaction under way."""
@@ -72,7 +70,7 @@ class DuckdbLanding:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is done inside is kept, or, where anything fails, none of it."""
+        """Keep all that is done inside, or none of it if anything fails."""
         try:
             self._connection.begin()
             yield
@@ -81,7 +79,7 @@ class DuckdbLanding:
             with suppress(duckdb.Error):
                 self._connection.rollback()
             if isinstance(error, duckdb.Error):
-                raise RetailError(f"the database refused the load, nothing was changed: {_said(error)}") from error
+                raise RetailError(f"the database refused, nothing was changed: {_said(error)}") from error
             raise
 
     def wait_for_others(self) -> datetime:
@@ -89,10 +87,10 @@ class DuckdbLanding:
         return datetime.now(timezone.utc)
 
     def loaded_files(self) -> list[LoadedFile] | None:
-        """Return what was loaded so far; None where nothing was."""
-        if not self._columns(LOADED_FILES):
+        """Return what was loaded so far; None if nothing was."""
+        if not self.columns(LOADED_FILES):
             return None
-        columns = ", ".join(BOOKS[LOADED_FILES])
+        columns = ", ".join(BOOKKEEPING[LOADED_FILES])
         rows = self._connection.execute(
             f"select {columns} from {_named(LOADED_FILES)} order by file_id"  # noqa: S608 (our own names)
         ).fetchall()
@@ -101,22 +99,13 @@ class DuckdbLanding:
     def make_empty(self) -> None:
         """Leave all tables empty, in the contract's shape; views on them stay."""
         self._connection.execute(f"create schema if not exists {_quoted(landing_schema())}")
-        for name, columns in _wanted().items():
-            defined = ", ".join(f"{column} {_type(kind)}" for column, kind in columns.items())
+        for name, columns in self.wanted_columns().items():
+            defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self._connection.execute(f"create or replace table {_named(name)} ({defined})")
-
-    def check_shape(self) -> None:
-        """Refuse tables of another contract."""
-        for name, columns in _wanted().items():
-            if self._columns(name) != {column: _type(kind) for column, kind in columns.items()}:
-                raise RetailError(
-                    f"{landing_schema()}.{name} has other columns than the contract, so nothing can be added to it: "
-                    "load all your files again with --start-over"
-                )
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files."""
-        self._insert(LOADED_FILES, list(BOOKS[LOADED_FILES]), [astuple(file)])
+        self._insert(LOADED_FILES, list(BOOKKEEPING[LOADED_FILES]), [astuple(file)])
 
     def add_rows(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
@@ -128,8 +117,22 @@ class DuckdbLanding:
         report(source.path.stat().st_size)
         return found
 
-    def finish(self, touched: Collection[Table]) -> None:
-        """Nothing is left to do."""
+    def columns(self, name: str) -> dict[str, str]:
+        """Return the columns of a table with their types, none if there is no such table."""
+        rows = self._connection.execute(
+            """
+            select column_name, lower(data_type) || case when is_nullable then '' else ' not null' end
+            from duckdb_columns()
+            where database_name = current_database() and schema_name = ? and table_name = ?
+            """,
+            [landing_schema(), name],
+        ).fetchall()
+        return dict(rows)
+
+    @staticmethod
+    def type_of(kind: str) -> str:
+        """Return what DuckDB calls a type of PostgreSQL's."""
+        return kind.replace("text", "varchar").replace("jsonb", "json")
 
     def _read_whole(self, source: Source, file_id: int, first_row_number: int) -> tuple[int, int] | None:
         """Have DuckDB read a file as it stands; None, and nothing stored, where it may judge a line in its own way."""
@@ -258,7 +261,7 @@ class DuckdbLanding:
     def _tell(self, source: Source, file_id: int, lines: list[Unreadable]) -> None:
         self._insert(
             UNREADABLE_LINES,
-            list(BOOKS[UNREADABLE_LINES]),
+            list(BOOKKEEPING[UNREADABLE_LINES]),
             [(file_id, source.table.name, line.line_number, line.line, line.rule_id, line.detail) for line in lines],
         )
 
@@ -269,18 +272,6 @@ class DuckdbLanding:
                 f"insert into {_named(name)} ({', '.join(columns)}) select {', '.join(['unnest(?)'] * len(columns))}",
                 [list(column) for column in zip(*rows, strict=True)],
             )
-
-    def _columns(self, name: str) -> dict[str, str]:
-        """Return the columns of a table with their types, none where there is no such table."""
-        rows = self._connection.execute(
-            """
-            select column_name, lower(data_type) || case when is_nullable then '' else ' not null' end
-            from duckdb_columns()
-            where database_name = current_database() and schema_name = ? and table_name = ?
-            """,
-            [landing_schema(), name],
-        ).fetchall()
-        return dict(rows)
 
 
 def look_at(path: Path) -> _Look | None:
@@ -308,16 +299,6 @@ def look_at(path: Path) -> _Look | None:
     if quotes and (quotes % 2 or has_empty_lines):
         return None
     return _Look(commas, lines, quotes > 0)
-
-
-def _wanted() -> dict[str, dict[str, str]]:
-    """The tables of the landing schema, with their columns."""
-    return {table.raw_name: raw_columns(table) for table in tables()} | BOOKS
-
-
-def _type(kind: str) -> str:
-    """A type of PostgreSQL's as DuckDB calls it."""
-    return kind.replace("text", "varchar").replace("jsonb", "json")
 
 
 def _named(name: str) -> str:

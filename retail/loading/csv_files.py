@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
+import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
-from retail.csv_rows import read_first_row
 from retail.errors import RetailError
+from retail.loading.csv_rows import read_first_row
 
 csv.field_size_limit(10_000_000)  # characters in a cell; what is longer is a quote left open, and memory stays flat
 
+_HASHED_AT_ONCE = 1_000_000  # bytes
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SAVE_AS_UTF8 = "save it as CSV in UTF-8 and load again"
 _FOREIGN_STARTS = {
@@ -26,6 +30,15 @@ _FOREIGN_STARTS = {
     b"\x1f\x8b": "is gzip data under the name of a plain file: rename it to end in .csv.gz",
     b"PK\x03\x04": f"is a ZIP archive or an Excel workbook, not CSV: {_SAVE_AS_UTF8}",
 }
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds: the SHA-256 and the number of its bytes, decompressed, and when it was last changed."""
+
+    sha256: str
+    size: int
+    changed: int
 
 
 def listed(columns: Iterable[str]) -> str:
@@ -100,6 +113,29 @@ def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, Any]]:
         raise RetailError(f"{path} is not a whole gzip file: compress or copy it again") from error
     except OSError as error:
         raise RetailError(f"{path} can't be read: {error.strerror}") from error
+
+
+def content_of(path: Path, *, report: Callable[[int], None] = lambda _: None) -> Content:
+    """Read a file as a whole and say what it holds.
+
+    Args:
+        path: The file.
+        report: Is told of the bytes on disk that were read since it was told last.
+
+    Raises:
+        RetailError: The file can't be read to its end.
+    """
+    digest = hashlib.sha256()
+    size = done = 0
+    with opened_bytes(path) as (raw, data):
+        changed = os.fstat(raw.fileno()).st_mtime_ns
+        while part := data.read(_HASHED_AT_ONCE):
+            digest.update(part)
+            size += len(part)
+            place = raw.tell()
+            report(place - done)
+            done = place
+    return Content(digest.hexdigest(), size, changed)
 
 
 def _raise_not_utf8(path: Path, byte: int) -> NoReturn:

@@ -17,8 +17,9 @@ import click
 import psutil
 
 from retail.contract import PROJECT_DIR
-from retail.database import DATA_DIR, check_target, connect, connection_parameters, is_embedded, one_line, running_pid
-from retail.errors import RetailError
+from retail.engines.postgres import DATA_DIR, connect, connection_parameters, is_embedded, running_pid
+from retail.engines.target import check_target
+from retail.errors import RetailError, one_line
 
 with warnings.catch_warnings():  # of a runtime folder that is looked for at import and not needed here
     warnings.simplefilter("ignore")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
 from datetime import datetime, timezone
@@ -19,21 +19,28 @@ from pathlib import Path
 
 import duckdb
 
-from retail.contract import Table, tables
-from retail.csv_rows import LONGEST_RECORD, flaw_of_width
-from retail.database import SparkConnection
-from retail.drops import Source
+from retail.engines.spark import SparkConnection
 from retail.errors import RetailError
-from retail.landing import BOOKS, LOADED_FILES, REPAIRS, UNREADABLE_LINES, LoadedFile, landing_schema, raw_columns
-from retail.load_duckdb import DuckdbLanding, look_at
+from retail.loading.csv_rows import LONGEST_RECORD, flaw_of_width
+from retail.loading.deliveries import Source
+from retail.loading.duckdb import DuckdbLanding, look_at
+from retail.loading.landing import (
+    BOOKKEEPING,
+    LOADED_FILES,
+    REPAIRS,
+    UNREADABLE_LINES,
+    Landing,
+    LoadedFile,
+    landing_schema,
+)
 
 _PLAIN_PATH = re.compile(r"[\w./+=@ -]+")
 _GZIP = b"\x1f\x8b"
 _LINES = "retail_lines"
 
 
-class SparkLanding:
-    """The landing schema of Spark, as `Landing` says, but without a lock that keeps other loads out."""
+class SparkLanding(Landing):
+    """The landing schema of Spark, without a lock that keeps other loads out."""
 
     def __init__(self, connection: SparkConnection) -> None:
         """Take an open connection."""
@@ -58,31 +65,22 @@ class SparkLanding:
         return datetime.now(timezone.utc)
 
     def loaded_files(self) -> list[LoadedFile] | None:
-        """Return what was loaded so far; None where nothing was."""
-        if not self._columns(LOADED_FILES):
+        """Return what was loaded so far; None if nothing was."""
+        if not self.columns(LOADED_FILES):
             return None
         self._drop_unregistered()
-        columns = ", ".join(BOOKS[LOADED_FILES])
+        columns = ", ".join(BOOKKEEPING[LOADED_FILES])
         rows = self._fetch(f"select {columns} from {_named(LOADED_FILES)} order by file_id")
         return [LoadedFile(*row) for row in rows] or None
 
     def make_empty(self) -> None:
         """Leave all tables empty, in the contract's shape."""
         self._run(f"create database if not exists {_quoted(landing_schema())}")
-        for name, columns in _wanted().items():
+        for name, columns in self.wanted_columns().items():
             defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             partitioned = "partitioned by (file_id)" if _is_partitioned(name) else ""
             self._run(f"drop table if exists {_named(name)}")
             self._run(f"create table {_named(name)} ({defined}) using parquet {partitioned}")
-
-    def check_shape(self) -> None:
-        """Refuse tables of another contract."""
-        for name, columns in _wanted().items():
-            if self._columns(name) != columns:
-                raise RetailError(
-                    f"{landing_schema()}.{name} has other columns than the contract, so nothing can be added to it: "
-                    "load all your files again with --start-over"
-                )
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files, at the end of the transaction."""
@@ -102,8 +100,21 @@ class SparkLanding:
         ]
         return counts[0][0][0], counts[1][0][0]
 
-    def finish(self, touched: Collection[Table]) -> None:
-        """Nothing is left to do."""
+    def columns(self, name: str) -> dict[str, str]:
+        """Return the columns of a table with their types, none if there is no such table."""
+        if not self._fetch(f"show databases like {_literal(landing_schema())}"):
+            return {}
+        if not self._fetch(f"show tables in {_quoted(landing_schema())} like {_literal(name)}"):
+            return {}
+        rows = self._fetch(f"describe table {_named(name)}")
+        return {column: kind for column, kind, *_ in rows if column and not column.startswith("#")}
+
+    @staticmethod
+    def type_of(kind: str) -> str:
+        """Return what Spark calls a type of PostgreSQL's; it keeps no `not null`."""
+        kind = kind.removesuffix(" not null")
+        types = {"text": "string", "jsonb": "string", "integer": "int", "timestamp with time zone": "timestamp"}
+        return types.get(kind, kind)
 
     def _read_lines(self, source: Source, file_id: int, first_row_number: int) -> bool:
         """Have Spark's tasks read a file of plain lines; False, and nothing stored, where it is not one."""
@@ -150,7 +161,7 @@ class SparkLanding:
             landing.add_rows(source, file_id, first_row_number, report)
             for name in (source.table.raw_name, UNREADABLE_LINES):
                 file = Path(folder) / f"{name}.parquet"
-                columns = ", ".join(column for column in _wanted()[name] if column != "file_id")
+                columns = ", ".join(column for column in self.wanted_columns()[name] if column != "file_id")
                 connection.execute(f"copy (select * from {landing_schema()}.{name}) to '{file}' (format parquet)")
                 self._run(
                     f"insert into {_named(name)} partition (file_id = {file_id}) ({columns}) "
@@ -160,19 +171,10 @@ class SparkLanding:
     def _drop_unregistered(self) -> None:
         """Drop the partitions that a load left which did not come to its end."""
         registered = {file_id for (file_id,) in self._fetch(f"select file_id from {_named(LOADED_FILES)}")}
-        for name in filter(_is_partitioned, _wanted()):
+        for name in filter(_is_partitioned, self.wanted_columns()):
             for (partition,) in self._fetch(f"show partitions {_named(name)}"):
                 if int(partition.removeprefix("file_id=")) not in registered:
                     self._run(f"alter table {_named(name)} drop partition ({partition})")
-
-    def _columns(self, name: str) -> dict[str, str]:
-        """Return the columns of a table with their types, none where there is no such table."""
-        if not self._fetch(f"show databases like {_literal(landing_schema())}"):
-            return {}
-        if not self._fetch(f"show tables in {_quoted(landing_schema())} like {_literal(name)}"):
-            return {}
-        rows = self._fetch(f"describe table {_named(name)}")
-        return {column: kind for column, kind, *_ in rows if column and not column.startswith("#")}
 
     def _fetch(self, statement: str) -> list[tuple]:
         return self._connection.fetch(statement)
@@ -237,27 +239,8 @@ def _numbered_lines(path: Path, width: int) -> str:
     """
 
 
-def _wanted() -> dict[str, dict[str, str]]:
-    """The tables of the landing schema, with their columns as Spark shows them: that of the partitions comes last."""
-    found = {}
-    for name, columns in ({table.raw_name: raw_columns(table) for table in tables()} | BOOKS).items():
-        types = {column: _type(kind) for column, kind in columns.items()}
-        if _is_partitioned(name):
-            types["file_id"] = types.pop("file_id")
-        found[name] = types
-    return found
-
-
 def _is_partitioned(name: str) -> bool:
     return name not in (LOADED_FILES, REPAIRS)
-
-
-def _type(kind: str) -> str:
-    """A type of PostgreSQL's as Spark calls it; it keeps no `not null`."""
-    kind = kind.removesuffix(" not null")
-    return {"text": "string", "jsonb": "string", "integer": "int", "timestamp with time zone": "timestamp"}.get(
-        kind, kind
-    )
 
 
 def _literal(value: str | int | datetime) -> str:

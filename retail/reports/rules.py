@@ -11,7 +11,8 @@ import psycopg2
 from psycopg2 import sql
 
 from retail.contract import tables
-from retail.database import check_target, connect, marts_schema
+from retail.engines.postgres import connect
+from retail.engines.target import check_target, marts_schema
 from retail.errors import RetailError
 
 _RULES = """

@@ -1,4 +1,4 @@
-"""`python -m retail.docs`: write what the documentation takes from the project, and the site in one file."""
+"""`python -m tools.docs`: write what the documentation takes from the project, and the site in one file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import click
 from psycopg2 import sql
 
 from retail.contract import PROJECT_DIR
-from retail.docs import erd
-from retail.docs.drawing import draw
 from retail.errors import RetailError
-from retail.rules import as_document, rule_books
+from retail.reports.rules import as_document, rule_books
+from tools.docs import erd
+from tools.docs.drawing import draw
 
 DOCS = PROJECT_DIR / "docs"
 RULE_BOOK = DOCS / "rule_book.md"
@@ -110,4 +110,4 @@ def self_contained(page: str) -> str:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m retail.docs")
+    main(prog_name="python -m tools.docs")

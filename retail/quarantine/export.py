@@ -18,7 +18,8 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import Table, tables
-from retail.database import check_target, connect, first_line, marts_schema
+from retail.engines.postgres import connect, first_line
+from retail.engines.target import check_target, marts_schema
 from retail.errors import RetailError
 
 FILE_PREFIX = "rejected_"

@@ -12,7 +12,10 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import tables
-from retail.database import SparkConnection, connect, connect_duckdb, duckdb_file, marts_schema, target
+from retail.engines.duckdb import connect_duckdb, duckdb_file
+from retail.engines.postgres import connect
+from retail.engines.spark import SparkConnection
+from retail.engines.target import marts_schema, target
 from retail.errors import RetailError
 
 _WIDTH = 100

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from retail.contract import RAW_PREFIX, Table, tables
-from retail.csv_files import listed, read_header
 from retail.errors import RetailError
+from retail.loading.csv_files import listed, read_header
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _NAME = re.compile(

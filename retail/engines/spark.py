@@ -1,0 +1,82 @@
+"""Spark: what dbt's adapter connects to."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from retail.contract import PROJECT_DIR
+from retail.errors import RetailError, one_line
+
+
+class SparkConnection:
+    """What dbt's Spark adapter connects to: a session in this process, or the Thrift server at SPARK_HOST."""
+
+    def __init__(self) -> None:
+        """Connect as the profile says.
+
+        Raises:
+            RetailError: Spark is not installed, or the server does not answer.
+        """
+        try:
+            from dbt.adapters.spark.session import Connection as Session
+            from pyhive import hive
+        except ImportError as error:
+            raise RetailError("Spark is not installed: type `make build TARGET=spark`") from error
+        from dbt.config.runtime import load_profile
+        from dbt.flags import set_from_args
+        from dbt_common.context import set_invocation_context
+
+        set_invocation_context(os.environ)
+        set_from_args(Namespace(PROFILES_DIR=str(PROJECT_DIR)), None)
+        credentials = load_profile(str(PROJECT_DIR), {}, target_override="spark").credentials
+        if credentials.method == "session":
+            self._connection = Session(server_side_parameters=credentials.server_side_parameters)
+            return
+        try:
+            self._connection = hive.connect(
+                credentials.host,
+                credentials.port,
+                credentials.user,
+                configuration=credentials.server_side_parameters,
+            )
+        except Exception as error:  # Thrift's, Hive's and the socket's own have nothing in common
+            where = f"{credentials.host}:{credentials.port}"
+            raise RetailError(f"no Thrift server at {where}: {one_line(str(error))}") from error
+
+    def fetch(self, statement: str) -> list[tuple]:
+        """Return the rows of one statement.
+
+        Raises:
+            RetailError: Spark refuses it.
+        """
+        with self._refusals():
+            cursor = self._connection.cursor()
+            cursor.execute(statement)
+            return [tuple(row) for row in cursor.fetchall()]
+
+    def run(self, statement: str) -> None:
+        """Run a statement that has no rows to return.
+
+        Raises:
+            RetailError: Spark refuses it.
+        """
+        with self._refusals():
+            self._connection.cursor().execute(statement)
+
+    @staticmethod
+    @contextmanager
+    def _refusals() -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # each way to connect has its own
+            if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
+                raise RetailError("nothing is built yet: run `make build`") from error
+            raise RetailError(f"Spark refused: {one_line(str(error))[:300]}") from error
+
+    def close(self) -> None:
+        """Let the server go; a session ends with the process."""
+        if hasattr(self._connection, "close"):
+            self._connection.close()

@@ -1,0 +1,1 @@
+"""`retail load`: CSV files go into the landing tables of an engine."""

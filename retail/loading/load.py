@@ -1,0 +1,186 @@
+"""The load itself: files are added to the landing tables, all of them or none, and each of them once.
+
+A file is read for its hash first, which tells whether it was loaded before, and then for its rows. How these come into
+an engine is in postgres.py, duckdb.py and spark.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import click
+
+from retail.contract import tables
+from retail.engines.postgres import Connection
+from retail.engines.spark import SparkConnection
+from retail.errors import RetailError
+from retail.loading.csv_files import Content, content_of
+from retail.loading.deliveries import Source
+from retail.loading.landing import Landing, LoadedFile, ReadAnew
+from retail.loading.postgres import PostgresLanding
+
+if TYPE_CHECKING:
+    from retail.engines.connections import AnyConnection
+
+_TRANSACTIONS = ("store_sales_header", "store_sales_line_items")  # never delivered again; master data may come back
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of a file: its rows and unreadable lines, or as what it was ``loaded_before``."""
+
+    source: Source
+    rows: int = 0
+    unreadable_lines: int = 0
+    size: int = 0
+    loaded_before: str = ""
+
+
+class _History:
+    """What was loaded before and is loaded now, and the numbers that come next."""
+
+    def __init__(self, before: list[LoadedFile]) -> None:
+        self._files = [file for file in before if file.first_row_number]  # the others are repairs
+        self.next_row = defaultdict(
+            lambda: 1, {file.source_table: file.first_row_number + file.rows for file in self._files}
+        )
+        self.batch_id = max((file.batch_id for file in before), default=0) + 1
+        self.file_id = max((file.file_id for file in before), default=0) + 1
+        self.newest = max((file.batch_name for file in self._files), default="")
+
+    def add(self, file: LoadedFile) -> None:
+        self._files.append(file)
+        self.file_id += 1
+        self.next_row[file.source_table] += file.rows
+
+    def find(self, source: Source, content: Content) -> LoadedFile | None:
+        """Return the file as which the same content was loaded; master data may come back in another delivery."""
+        for file in self._files:
+            if (file.source_table, file.content_hash) == (source.table.name, content.sha256) and (
+                source.table.name in _TRANSACTIONS or file.batch_name == source.day
+            ):
+                return file
+        return None
+
+
+def load_sources(
+    connection: AnyConnection,
+    sources: list[Source],
+    *,
+    force: bool = False,
+    start_over: bool = False,
+    report: Callable[[int], None] = lambda _: None,
+) -> list[Loaded]:
+    """Add the files' rows to the landing tables, in one transaction.
+
+    Args:
+        connection: An open connection to PostgreSQL, DuckDB or Spark, without a transaction under way.
+        sources: What `find_sources` returned.
+        force: Whether files that were loaded before are loaded again.
+        start_over: Whether what was loaded before is forgotten.
+        report: Is told of the bytes on disk that were read since it was told last; each file is read twice.
+
+    Returns:
+        What became of each source.
+
+    Raises:
+        RetailError: A file or the database refused; the landing tables are as they were before.
+    """
+    if start_over:
+        _check_complete(sources)
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        contents = list(pool.map(partial(content_of, report=report), [source.path for source in sources]))
+    landing = _landing(connection)
+    while True:
+        try:
+            with landing.transaction():
+                return _load(landing, list(zip(sources, contents, strict=True)), report, force, start_over)
+        except ReadAnew:
+            continue
+
+
+def _landing(connection: AnyConnection) -> Landing:
+    if isinstance(connection, Connection):
+        return PostgresLanding(connection)
+    if isinstance(connection, SparkConnection):
+        from retail.loading.spark import SparkLanding
+
+        return SparkLanding(connection)
+    from retail.loading.duckdb import DuckdbLanding  # a load into PostgreSQL does not wait for it
+
+    return DuckdbLanding(connection)
+
+
+def _check_complete(sources: list[Source]) -> None:
+    present = {source.table for source in sources}
+    missing = [f"{table.name}.csv" for table in tables() if table not in present]
+    if missing:
+        folders = {source.path.parent for source in sources}
+        place = str(folders.pop()) if len(folders) == 1 else "what was given"
+        raise RetailError(
+            f"{place} lacks {', '.join(missing)} (or the same as .csv.gz): the first load needs all seven tables"
+        )
+
+
+def _load(
+    landing: Landing,
+    files: list[tuple[Source, Content]],
+    report: Callable[[int], None],
+    force: bool,
+    start_over: bool,
+) -> list[Loaded]:
+    loaded_at = landing.wait_for_others()
+    before = landing.loaded_files()
+    if before is None or start_over:
+        _check_complete([source for source, _ in files])
+        landing.make_empty()
+        before = []
+    else:
+        landing.check_shape()
+    history = _History(before)
+    newest = history.newest
+    results = []
+    for day, delivery in groupby(files, key=lambda file: file[0].day):
+        new = []
+        for source, content in delivery:
+            table = source.table.name
+            if not force and (same := history.find(source, content)):
+                report(source.path.stat().st_size)
+                results.append(Loaded(source, loaded_before=same.shown))
+                continue
+            first_row_number = history.next_row[table]
+            rows, unreadable = landing.add_rows(source, history.file_id, first_row_number, report)
+            if source.path.stat().st_mtime_ns != content.changed:
+                raise RetailError(f"{source.path} was changed while it was loaded: load again when it is complete")
+            file = LoadedFile(
+                file_id=history.file_id,
+                batch_id=history.batch_id,
+                batch_name=day,
+                source_table=table,
+                source_file=source.path.name,
+                content_hash=content.sha256,
+                bytes=content.size,
+                rows=rows,
+                unreadable_lines=unreadable,
+                first_row_number=first_row_number,
+                loaded_at=loaded_at,
+            )
+            landing.register(file)
+            history.add(file)
+            new.append(table)
+            results.append(Loaded(source, rows, unreadable, content.size))
+        history.batch_id += bool(new)
+        if day and day < newest and not set(new) <= set(_TRANSACTIONS):
+            click.echo(
+                f"note: {day} is older than {newest}, which was loaded before: its master data now stand as the latest",
+                err=True,
+            )
+    landing.finish({result.source.table for result in results if not result.loaded_before})
+    return results

@@ -1,0 +1,294 @@
+"""The landing schema of PostgreSQL: `RowReader` makes rows ready in a thread while COPY stores those before them.
+
+More threads would wait for the one COPY that a transaction can have at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import astuple
+from datetime import datetime
+from queue import Full, Queue
+from threading import Event, Thread
+
+import click
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from retail.contract import Table, tables
+from retail.engines.postgres import first_line
+from retail.errors import RetailError
+from retail.loading.csv_files import opened_bytes
+from retail.loading.csv_rows import FastReader, RowReader, Unreadable, reported
+from retail.loading.deliveries import Source
+from retail.loading.landing import (
+    BOOKKEEPING,
+    LOADED_FILES,
+    META_COLUMNS,
+    UNREADABLE_LINES,
+    Landing,
+    LoadedFile,
+    landing_schema,
+)
+
+
+class PostgresLanding(Landing):
+    """The landing schema of a PostgreSQL database; repairs use its `cursor` too."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Take an open connection without a transaction under way."""
+        self.cursor: Cursor = connection.cursor()
+        self._connection = connection
+        self._fast = FastReader()
+        self._is_empty = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep all that is done inside, or none of it if anything fails."""
+        try:
+            self._connection.set_client_encoding("UTF8")
+            with self._connection, closing(self._fast), self.cursor:
+                yield
+        except psycopg2.Error as error:
+            raise RetailError(f"the database refused, nothing was changed: {first_line(error)}") from error
+
+    def wait_for_others(self) -> datetime:
+        """Keep other loads and repairs out until the transaction ends, and return the time at which that succeeded."""
+        keys = ["retail load", landing_schema()]
+        if not self._is_true("select pg_try_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys):
+            click.echo("note: another load is under way; this one begins when that is over", err=True)
+            self.cursor.execute("select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys)
+        self.cursor.execute("select clock_timestamp()")
+        ((now,),) = self.cursor.fetchall()
+        return now
+
+    def loaded_files(self) -> list[LoadedFile] | None:
+        """Return what was loaded so far, in the order of the file_id; None if nothing was."""
+        if not self.columns(LOADED_FILES):
+            return None
+        columns = identifiers(BOOKKEEPING[LOADED_FILES])
+        self.cursor.execute(sql.SQL("select {} from {} order by file_id").format(columns, named(LOADED_FILES)))
+        return [LoadedFile(*row) for row in self.cursor.fetchall()] or None
+
+    def make_empty(self) -> None:
+        """Leave all tables empty, in the contract's shape, and the raw ones without their index.
+
+        Existing tables stay, because views may be built on them.
+        """
+        # `if not exists` would ask for the right to create one all the same
+        if not self._is_true("select exists (select from pg_namespace where nspname = %s)", [landing_schema()]):
+            self.cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(landing_schema())))
+        is_outdated = not self.columns(LOADED_FILES) and self._has_rows()
+        for table in tables():
+            self.cursor.execute(sql.SQL("drop index if exists {}").format(named(_index(table))))
+        for name, columns in self.wanted_columns().items():
+            self._make_table_empty(name, columns)
+        self._is_empty = True
+        if is_outdated:
+            click.echo(
+                f"note: {landing_schema()} was filled by an earlier version of `retail load`: its rows are replaced",
+                err=True,
+            )
+
+    def register(self, file: LoadedFile) -> None:
+        """Add a row to loaded_files."""
+        columns = BOOKKEEPING[LOADED_FILES]
+        self.cursor.execute(
+            sql.SQL("insert into {} ({}) values ({})").format(
+                named(LOADED_FILES), identifiers(columns), sql.SQL(", ").join([sql.Placeholder()] * len(columns))
+            ),
+            astuple(file),
+        )
+
+    def add_rows(
+        self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
+    ) -> tuple[int, int]:
+        """Store a file's rows and its unreadable lines, and return the number of each."""
+        table = source.table
+        columns = identifiers(table.columns)
+        statement = sql.SQL("copy {} ({}, {}) from stdin (format csv, null '', force_null ({}), freeze {})").format(
+            named(table.raw_name),
+            identifiers(META_COLUMNS),
+            columns,
+            columns,
+            sql.SQL(str(self._is_empty)),
+        )
+        with (
+            opened_bytes(source.path) as (raw, data),
+            # they come between the rows, and a connection takes one COPY at a time
+            tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as aside,
+        ):
+            writer = csv.writer(aside, quoting=csv.QUOTE_ALL, lineterminator="\n")
+
+            def put_aside(found: Unreadable) -> None:
+                writer.writerow((file_id, table.name, found.line_number, found.line, found.rule_id, found.detail))
+
+            reader = RowReader(
+                data,
+                source.positions,
+                len(source.header),
+                file_id=file_id,
+                first_row_number=first_row_number,
+                fast=self._fast,
+                unreadable=put_aside,
+            )
+            with closing(_Feed(reported(reader.chunks(), raw.tell, report))) as feed:
+                _copy(self.cursor, source, statement, feed)
+            if self.cursor.rowcount != reader.rows:
+                raise RetailError(f"{source.path}: the database took {self.cursor.rowcount:,} of {reader.rows:,} rows")
+            if reader.unreadable_lines:
+                aside.seek(0)
+                self.cursor.copy_expert(
+                    sql.SQL("copy {} ({}) from stdin (format csv)").format(
+                        named(UNREADABLE_LINES), identifiers(BOOKKEEPING[UNREADABLE_LINES])
+                    ),
+                    aside,
+                )
+        return reader.rows, reader.unreadable_lines
+
+    def finish(self, filled: Collection[Table]) -> None:
+        """Index the row numbers of the tables that were made empty, and analyze those that got rows."""
+        for table in tables():
+            if self._is_empty:
+                self.cursor.execute(
+                    sql.SQL("create unique index {} on {} (source_row_number)").format(
+                        sql.Identifier(_index(table)), named(table.raw_name)
+                    )
+                )
+            if table in filled:
+                self.cursor.execute(sql.SQL("analyze {}").format(named(table.raw_name)))
+
+    def columns(self, name: str) -> dict[str, str]:
+        """Return the columns of a table with their types, none if there is no such table."""
+        self.cursor.execute(
+            """
+            select attname, format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end
+            from pg_attribute
+            where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
+            """,
+            [named(name).as_string(self.cursor)],
+        )
+        return dict(self.cursor.fetchall())
+
+    def _is_true(self, query: str | sql.Composed, values: Collection[str] = ()) -> bool:
+        """Return the answer of a query for one truth value."""
+        self.cursor.execute(query, values)
+        ((value,),) = self.cursor.fetchall()
+        return bool(value)
+
+    def _has_rows(self) -> bool:
+        return any(
+            self._is_true(sql.SQL("select exists (select from {})").format(named(table.raw_name)))
+            for table in tables()
+            if self.columns(table.raw_name)
+        )
+
+    def _make_table_empty(self, name: str, wanted: dict[str, str]) -> None:
+        """Leave an empty table of the wanted shape.
+
+        It is a logged table on purpose: an unlogged one is empty after a crash of the server, and the next build would
+        then publish seven empty tables with all tests green.
+        """
+        if existing := self.columns(name):
+            self.cursor.execute(sql.SQL("truncate {}").format(named(name)))
+            self._reshape(name, existing, wanted)
+            return
+        columns = [_definition(*column) for column in wanted.items()]
+        if name == LOADED_FILES:
+            columns.append(sql.SQL("primary key (file_id)"))
+        self.cursor.execute(sql.SQL("create table {} ({})").format(named(name), sql.SQL(", ").join(columns)))
+
+    def _reshape(self, name: str, existing: dict[str, str], wanted: dict[str, str]) -> None:
+        """Give an emptied table of another contract the columns of this one; what others built on it stays."""
+        shown = f"{landing_schema()}.{name}"
+        outdated = [column for column, kind in existing.items() if wanted.get(column) != kind]
+        new = [(column, kind) for column, kind in wanted.items() if existing.get(column) != kind]
+        changes = [sql.SQL("drop column {}").format(sql.Identifier(column)) for column in outdated]
+        changes += [sql.SQL("add column {}").format(_definition(*column)) for column in new]
+        if not changes:
+            return
+        try:
+            self.cursor.execute(sql.SQL("alter table {} {}").format(named(name), sql.SQL(", ").join(changes)))
+        except psycopg2.errors.DependentObjectsStillExist as error:
+            dependents = "; ".join((error.diag.message_detail or "").splitlines())
+            raise RetailError(
+                f"{shown} has columns that the contract has no more, and others depend on them: drop those and load "
+                f"again ({dependents})"
+            ) from error
+        click.echo(f"note: {shown} had other columns than the contract, and has been changed to it", err=True)
+
+
+def named(name: str) -> sql.Identifier:
+    """Return a table of the landing schema, quoted."""
+    return sql.Identifier(landing_schema(), name)
+
+
+def identifiers(names: Iterable[str]) -> sql.Composed:
+    """Return the names, quoted, with commas between them."""
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def _index(table: Table) -> str:
+    return f"{table.raw_name}_source_row_number"
+
+
+def _definition(column: str, kind: str) -> sql.Composed:
+    return sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
+
+
+def _copy(cursor: Cursor, source: Source, statement: sql.Composed, feed: _Feed) -> None:
+    try:
+        cursor.copy_expert(statement, feed)
+    except psycopg2.Error as error:
+        if feed.error is not None:
+            raise feed.error from None
+        raise RetailError(f"{source.path}: the database refused it: {first_line(error)}") from error
+
+
+class _Feed:
+    """Hands chunks to COPY as a file, made in a thread one ahead; keeps the error that psycopg2 would wrap.
+
+    To be closed, also when not all was read.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.error: BaseException | None = None
+        self._queue: Queue[bytes | BaseException] = Queue(maxsize=1)
+        self._is_closed = Event()
+        self._thread = Thread(target=self._make, args=(chunks,), daemon=True)
+        self._thread.start()
+
+    def read(self, _size: int = -1) -> bytes:
+        try:
+            chunk = self._queue.get()
+            if isinstance(chunk, BaseException):
+                raise chunk
+            return chunk
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def close(self) -> None:
+        self._is_closed.set()
+        self._thread.join()
+
+    def _make(self, chunks: Iterator[bytes]) -> None:
+        try:
+            for chunk in chunks:
+                self._put(chunk)
+                if self._is_closed.is_set():
+                    return
+            self._put(b"")
+        except BaseException as error:
+            self._put(error)
+
+    def _put(self, chunk: bytes | BaseException) -> None:
+        while not self._is_closed.is_set():
+            with suppress(Full):
+                self._queue.put(chunk, timeout=0.1)
+                return

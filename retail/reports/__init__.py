@@ -1,0 +1,1 @@
+"""What the last build made of the data: `retail summary` and `retail rules`."""

@@ -1,0 +1,1 @@
+"""What only developers run: the documents, the strict parse and a Spark cluster."""
