@@ -1,1 +1,1 @@
-"""How fast the project is, and against what: `make bench`."""
+"""Benchmarks: this project against other ways to do its work (`make bench`)."""

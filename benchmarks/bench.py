@@ -1,7 +1,7 @@
-"""Every measurement in one run, as a table, as JSON and as a picture: `make bench`.
+"""All measurements in one run, as a table, as JSON and as a picture: `make bench`.
 
-The full build against a script written by hand and against pandas, the same build on the other engines, one more day
-against the full build, and `dbt seed` against stock. A ratio is given only where the sides agree on what came out.
+It compares the full build with a hand-written script and with pandas, the same build on the other engines, one more day
+with the full build, and `dbt seed` with stock dbt. It reports a ratio only if the sides agree on the results.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ DAY_TARGETS = {100: 0.05, 300: 0.025}
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one step of one side cost, on so many lines (or, of a seed, rows)."""
+    """Cost of one step of one side for a number of lines (of rows, for a seed)."""
 
     part: str
     side: str
@@ -72,9 +72,9 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Ratio:
-    """A figure that has been promised, or stands beside one that has; ``target`` is what it must not pass.
+    """A ratio of two costs. ``target`` is its limit, if there is one.
 
-    ``at_least`` says on which side of the target it must be. Without a target it is told for what it is.
+    ``at_least`` tells whether the target is a lower or an upper limit. Without a target, the ratio is only reported.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Ratio:
 
 @dataclass
 class Results:
-    """All that one run found; ``disagreements`` are reasons for which ratios are missing."""
+    """Results of one run; ``disagreements`` say why ratios are missing."""
 
     measurements: list[Measurement] = field(default_factory=list)
     ratios: list[Ratio] = field(default_factory=list)
@@ -105,7 +105,7 @@ class Results:
         _report(f"{measurement.part}, {_label(measurement)}: {measurement.cost.seconds:.1f} s")
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything as JSON's own types, and where it comes from."""
+        """Return everything as JSON types, with the machine and versions it was measured on."""
         return {
             "measured_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "machine": machine(),
@@ -122,8 +122,8 @@ class Results:
 @click.option(
     "--engine-sizes", default="500000,2000000,5000000", show_default=True, help="Sales lines of each engine's builds."
 )
-@click.option("--duckdb-sizes", default="20000000", show_default=True, help="Those of DuckDB alone.")
-@click.option("--days", default="30,100,300", show_default=True, help="Days on top of which one more is built.")
+@click.option("--duckdb-sizes", default="20000000", show_default=True, help="Sales lines of builds on DuckDB alone.")
+@click.option("--days", default="30,100,300", show_default=True, help="Number of days before the measured day.")
 @click.option(
     "--lines-a-day", default=20_000, show_default=True, type=click.IntRange(100), help="Sales lines of a day."
 )
@@ -135,7 +135,7 @@ class Results:
     help="Folder for results.json and picture.png.  [default: benchmarks/results]",
 )
 def main(sizes: str, engine_sizes: str, duckdb_sizes: str, days: str, lines_a_day: int, only: str, out: Path) -> None:
-    """Measure the project against other ways to do its work, on this machine and in databases of its own."""
+    """Compare the project with other ways to do its work, on this machine, in databases of its own."""
     parts = [part.strip() for part in only.split(",")]
     if unknown := [part for part in parts if part not in PARTS]:
         raise click.UsageError(f"--only knows {', '.join(PARTS)}, not {', '.join(unknown)}")
@@ -161,7 +161,7 @@ def main(sizes: str, engine_sizes: str, duckdb_sizes: str, days: str, lines_a_da
 
 
 def measure_seed(results: Results) -> None:
-    """Compare `dbt seed` with stock."""
+    """Compare `dbt seed` with stock dbt."""
     speed = seed_speed.compare(SEED_ROWS, _report)
     for side, step, rows, seconds in (
         ("stock", "dbt seed", speed.rows, speed.stock),
@@ -176,7 +176,7 @@ def measure_seed(results: Results) -> None:
 
 
 def measure_builds(results: Results, scratch: Path, sizes: list[int]) -> None:
-    """Let all sides do the same work at each size, in turns, and compare them where they agree."""
+    """Run the same work on all sides at each size, in turns, and compare the sides that agree."""
     agreed: dict[int, dict[str, Cost]] = {}
     for turn, lines in enumerate(sizes):
         with _sample(scratch, lines) as folder:
@@ -201,7 +201,7 @@ def build_ratios(costs: dict[int, dict[str, Cost]]) -> list[Ratio]:
     """Return the ratios of the full builds.
 
     Args:
-        costs: By the number of lines, what the whole work cost each side.
+        costs: Cost of the whole work of each side, by number of lines.
     """
     ratios = []
     for lines, of_side in sorted(costs.items()):
@@ -235,12 +235,12 @@ def _cpu(cost: Cost) -> float:
 
 
 def measure_engines(results: Results, scratch: Path, engines: dict[int, list[str]]) -> None:
-    """Load and build the same files on each engine, and compare them with PostgreSQL where they agree.
+    """Load and build the same files on each engine, and compare with PostgreSQL the engines that agree.
 
     Args:
-        results: Where the measurements go.
-        scratch: For the samples and the engines' files.
-        engines: By the number of lines, the engines that build so many.
+        results: Collects the measurements.
+        scratch: Folder for the samples and the engines' files.
+        engines: The engines to measure, by number of lines.
     """
     for lines, names in sorted(engines.items()):
         found, costs = {}, {}
@@ -265,18 +265,18 @@ def measure_engines(results: Results, scratch: Path, engines: dict[int, list[str
 
 
 def measure_days(results: Results, scratch: Path, days: list[int], lines_a_day: int) -> None:
-    """Build one more day on top of so many, and all of them anew, and compare the two where they agree."""
+    """Build one more day on top of many, rebuild all of them, and compare the two if they agree."""
     for count in days:
         with _deliveries(scratch, count + 1, lines_a_day) as folder:
             measure_day(results, scratch, folder, count, lines_a_day)
 
 
 def measure_day(results: Results, scratch: Path, folder: Path, count: int, lines_a_day: int) -> None:
-    """Measure one day on top of so many.
+    """Measure one day on top of ``count`` days.
 
     Args:
-        results: Where the measurements go.
-        scratch: For dbt's own files.
+        results: Collects the measurements.
+        scratch: Folder for dbt's own files.
         folder: `all`, `before` and `last`: the deliveries of all days, of all but the last, and of the last.
         count: Days before the last one.
         lines_a_day: Sales lines of a day.
@@ -305,7 +305,7 @@ def measure_day(results: Results, scratch: Path, folder: Path, count: int, lines
 
 @contextmanager
 def _sample(scratch: Path, lines: int) -> Iterator[Path]:
-    """A sample in a folder that is gone afterwards: the large ones would fill the disk together."""
+    """A sample in a temporary folder: together the large ones would fill the disk."""
     _report(f"generating {lines:,} lines")
     with tempfile.TemporaryDirectory(dir=scratch, prefix="sample_") as name:
         data.generate(PROGRAMS / "retail", Path(name) / "sample", lines)
@@ -314,7 +314,7 @@ def _sample(scratch: Path, lines: int) -> Iterator[Path]:
 
 @contextmanager
 def _deliveries(scratch: Path, days: int, lines_a_day: int) -> Iterator[Path]:
-    """A folder with `all` days' deliveries, those `before` the last day, and the `last` one."""
+    """A folder with the deliveries of `all` days, of those `before` the last, and of the `last`."""
     _report(f"generating {days} days")
     with tempfile.TemporaryDirectory(dir=scratch, prefix="days_") as name:
         folder = Path(name)
@@ -343,7 +343,7 @@ def _numbers(option: str, text: str) -> list[int]:
     except ValueError:
         numbers = []
     if not numbers or numbers[0] < 1:
-        raise click.UsageError(f"{option} is {text!r}: write numbers above 0 with commas between them")
+        raise click.UsageError(f"{option} is {text!r}: write numbers above 0, separated by commas")
     return numbers
 
 
@@ -371,7 +371,7 @@ def _write(results: Results, out: Path) -> None:
 
 
 def build_series(measurements: list[Measurement]) -> dict[str, dict[int, float]]:
-    """Return, of each side, the seconds of the whole work by the number of lines."""
+    """Return the seconds of the whole work by side and number of lines."""
     steps: dict[str, dict[int, dict[str, Cost]]] = {side: {} for side in SIDES}
     for measurement in measurements:
         if measurement.part == "build":
@@ -382,7 +382,7 @@ def build_series(measurements: list[Measurement]) -> dict[str, dict[int, float]]
 
 
 def table_of(results: Results) -> str:
-    """Return what was measured, and the ratios with their targets, as a table in text."""
+    """Return the measurements, and the ratios with their targets, as a text table."""
     rows = [("what", "seconds", "CPU s", "Python MB", "server MB", "private MB")]
     for measurement in results.measurements:
         cost = measurement.cost

@@ -1,4 +1,4 @@
-"""The data that are measured: samples of a size, and a sample dealt out as daily deliveries."""
+"""Benchmark data: samples of a given size, and a sample split into daily deliveries."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LINES_A_TRANSACTION = 2.69  # as `retail generate` makes them
 TRANSACTIONS_A_CUSTOMER = 15
 ANOMALY_RATE = "0.02"
 LAST_DAY = date(2025, 6, 29)
-CUTOFF = "2026-01-01"  # after every date that is meant, before those that are spoiled
+CUTOFF = "2026-01-01"  # after every good date, before the spoiled ones in the future
 DAYS_OF_A_SAMPLE = 100
 
-# of each master, what a later day brings: rows held back until shortly before, or after, they are first named
+# master rows that each later day delivers: held back until shortly before (or after) a sale first names them
 HELD_BACK_A_DAY = 24
 LATE_A_DAY = 3
 CHANGED_A_DAY = 12
@@ -35,13 +35,13 @@ Row = list[str]
 
 
 def generate(program: Path, folder: Path, lines: int, days: int = DAYS_OF_A_SAMPLE) -> None:
-    """Write a sample of about so many sales lines, with 2 % of its transactions spoiled.
+    """Write a sample of about ``lines`` sales lines, with 2 % of its transactions spoiled.
 
     Args:
         program: The `retail` command.
-        folder: Where to; made if need be.
+        folder: Target folder; created if missing.
         lines: Sales lines.
-        days: Days over which they are spread, the last one being LAST_DAY.
+        days: Days to spread them over; the last one is LAST_DAY.
     """
     transactions = round(lines / LINES_A_TRANSACTION)
     options = {
@@ -58,9 +58,9 @@ def generate(program: Path, folder: Path, lines: int, days: int = DAYS_OF_A_SAMP
 
 @dataclass
 class Dealer:
-    """Deals a sample out by days: each day's sales on that day, each master row on the day that knows it.
+    """Splits a sample into days: each sale goes to its day, each master row to the first day that knows it.
 
-    ``first_named`` holds, of each master, the day on which each of its keys is first named by a sale.
+    ``first_named`` has, per master table, the day on which a sale first names each key.
     """
 
     sample: Path
@@ -70,7 +70,7 @@ class Dealer:
     first_named: dict[str, dict[str, int]] = field(default_factory=lambda: {"products": {}, "customer_details": {}})
 
     def deal(self) -> None:
-        """Write a folder a day, `YYYY-MM-DD`, with the files that day brings."""
+        """Write one folder per day, `YYYY-MM-DD`, with the files of that day."""
         for day in self.days:
             (self.out / day.isoformat()).mkdir(parents=True)
         for table in tables():
@@ -107,7 +107,7 @@ class Dealer:
                 writers[day].writerow(row)
 
     def _days_of_headers(self, table: Table) -> Iterator[tuple[int, Row]]:
-        """Yield each header with its day; one without a readable date among these days has its neighbour's."""
+        """Yield each header with its day; without a readable date within these days, its neighbour's."""
         numbers = {day.isoformat(): number for number, day in enumerate(self.days)}
         transaction, customer, moment = map(table.columns.index, ("transaction_id", "customer_id", "transaction_date"))
         day = 0
@@ -119,7 +119,7 @@ class Dealer:
             yield day, row
 
     def _days_of_lines(self, table: Table) -> Iterator[tuple[int, Row]]:
-        """Yield each line with its header's day; one without a header has its neighbour's."""
+        """Yield each line with its header's day; without a header, its neighbour's."""
         transaction, product = map(table.columns.index, ("transaction_id", "product_id"))
         day = 0
         for row in self._rows(table):
@@ -133,7 +133,7 @@ class Dealer:
         named[key] = min(day, named.get(key, day))
 
     def _deal_master(self, table: Table) -> None:
-        """Write the first day's file with all rows but those held back, and a small file for each later day."""
+        """Write the first day's file without the rows held back, and a small file for each later day."""
         rows = list(self._rows(table))
         keys = [row[table.columns.index(table.key[0])].strip() for row in rows]
         held_back = self._held_back(table.name, keys)
@@ -149,9 +149,9 @@ class Dealer:
             self._write(day, table, brought[day] + _changed(there, column, day))
 
     def _held_back(self, master: str, keys: list[str]) -> dict[str, int]:
-        """Return the keys that a later day brings: the day before they are first named, for a few the day after.
+        """Return the keys that each later day delivers: a day before a sale first names them, for a few a day after.
 
-        Where a day has too few of them, those that are never named at all make up its number.
+        Keys that no sale names fill up days with too few.
         """
         last = len(self.days) - 1
         named = self.first_named[master]
@@ -170,7 +170,7 @@ class Dealer:
 
 
 def _changed(rows: list[Row], column: int, day: int) -> list[Row]:
-    """Return some of the rows, others on each day, with another value in a column: that of the row before."""
+    """Return some rows, different ones each day, with one column changed to the value of the row before."""
     places = {(day * CHANGED_A_DAY + number) % len(rows) for number in range(min(CHANGED_A_DAY, len(rows)))}
     return [[*rows[place][:column], rows[place - 1][column], *rows[place][column + 1 :]] for place in sorted(places)]
 
@@ -178,9 +178,9 @@ def _changed(rows: list[Row], column: int, day: int) -> list[Row]:
 @click.command()
 @click.argument("sample", type=click.Path(exists=True, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--days", required=True, type=click.IntRange(2), help="How many days the sample has.")
+@click.option("--days", required=True, type=click.IntRange(2), help="Number of days in the sample.")
 def main(sample: Path, out: Path, days: int) -> None:
-    """Deal the SAMPLE out as a folder a day in OUT; a program of its own, because it needs memory."""
+    """Split the SAMPLE into one folder per day in OUT; a separate program, because it needs much memory."""
     Dealer(sample, out, [LAST_DAY - timedelta(days=days - 1 - number) for number in range(days)]).deal()
 
 

@@ -1,4 +1,4 @@
-"""The engines that build the same tables: a new database on each, and what came out of it."""
+"""The engines that build the same tables: a new database on each, and its results."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ print(json.dumps(SparkConnection().fetch(sys.stdin.read()), default=str))
 
 
 class _EngineDatabase(Database):
-    """An empty place for one of the engines that are no server."""
+    """An empty database of an engine without a server."""
 
     def has(self, table: str) -> bool:
-        """Tell whether there is such a table: dbt has built all of them."""
+        """Tell whether the table exists: dbt has built all of them."""
         return True
 
 
@@ -45,7 +45,7 @@ class DuckdbDatabase(_EngineDatabase):
 
 
 class SparkDatabase(_EngineDatabase):
-    """A Spark warehouse; each statement has a session of its own, because one process can have only one."""
+    """A Spark warehouse; each statement gets its own process, because a process can have only one session."""
 
     def execute(self, statement: str) -> list[tuple]:
         """Run one statement that reads."""
@@ -62,20 +62,20 @@ class SparkDatabase(_EngineDatabase):
 
 
 def engines_here() -> list[str]:
-    """Return the engines that can be measured here: Spark where it is installed and finds a Java."""
+    """Return the engines that can be measured here; Spark only if it is installed and finds a Java."""
     has_spark = find_spec("pyspark") is not None and shutil.which("java") is not None
     return [POSTGRES, DUCKDB, *([SPARK] if has_spark else [])]
 
 
 @contextmanager
 def engine_database(engine: str, scratch: Path) -> Iterator[Database]:
-    """Make a database on an engine, and delete it in the end.
+    """Create a database on an engine; delete it at the end.
 
     Args:
         engine: One of TARGETS.
-        scratch: Where dbt puts its own files and DuckDB and Spark their tables.
+        scratch: Folder for dbt's own files and for the tables of DuckDB and Spark.
     """
-    files = scratch / engine  # dbt parses the project anew for another engine
+    files = scratch / engine  # dbt parses the project again for another engine
     if engine == POSTGRES:
         with new_database(files) as database:
             yield database

@@ -1,21 +1,20 @@
--- The floor: the work of the dbt project as one script, written by hand for one set of settings (the defaults) and one
--- order of columns. The same rules, labels, reasons, tables, types, keys and indexes; none of the switches.
+-- The floor: the work of the dbt project as one hand-written script, for the default settings and one order of columns.
+-- It has the same rules, labels, reasons, tables, types, keys and indexes, but none of the switches.
 --
 --   psql -v data=DIR -v reference=PROJECT/seeds/reference -v cutoff=2026-01-01 -f floor.sql
 --
--- DIR holds the seven files as `retail generate` writes them. The schemas are those of the project, in a database of
--- their own. What is left out: the memory over builds (retail_history). What is done in another way, because a hand is
--- free to:
---   - a row's verdict is stored where there is something to say; checked_store_sales_line_items is a view over that
---   - warnings of a line are worked out only where it stays clean, which is where they count
---   - the cells of the large tables are tested for what nearly all of them are first, and spelled out only then
+-- DIR has the seven files as `retail generate` writes them. The schemas are those of the project, in a separate database.
+-- The history over builds (retail_history) is left out. Shortcuts that a hand-written script can take:
+--   - a verdict is stored only for rows that fail a rule; checked_store_sales_line_items is a view over that
+--   - a line's warnings are computed only if the line is clean, because only then they count
+--   - cells of the large tables are tested for the common case first
 \set ON_ERROR_STOP on
 \set QUIET on
 set client_min_messages to warning;
 
 begin;
 
--- the rows that a query passes on are many here, and still cheaper than one core
+-- queries pass on many rows here; that is still cheaper than using one core
 set local parallel_tuple_cost = 0.001;
 
 create schema retail_landing;
@@ -25,7 +24,7 @@ create schema retail;
 
 -- ---- load ----
 
--- one session copies: with a cache the numbers are the rows' places in the file all the same
+-- only one session copies, so numbers from a cache are still the rows' places in the file
 create table retail_landing.raw_stores (
     store_id text, store_name text, store_city text, store_region text, opening_date text,
     source_row_number bigint generated always as identity (cache 1000)
@@ -77,7 +76,7 @@ analyze retail_landing.raw_customer_details, retail_landing.raw_store_sales_head
     retail_landing.raw_store_sales_line_items;
 
 
--- ---- rules, and how a cell is read ----
+-- ---- rules, and reading a cell ----
 
 create table retail_staging.dq_rules (
     source_table text, rule_number integer, rule_id text, severity text, message text
@@ -200,7 +199,7 @@ insert into retail_staging.dq_rules values
     ('store_sales_line_items', 21, 'promotion_id_outside_dates', 'warn', 'the promotion was used outside its dates'),
     ('store_sales_line_items', 22, 'promotion_id_other_category', 'warn', 'the promotion was used for a product of another category');
 
--- one expression each, so that PostgreSQL puts them in place of the call
+-- one expression each, so that PostgreSQL can inline them
 create function retail_staging.trimmed(cell text) returns text
 language sql immutable parallel safe
 return nullif(btrim(cell, e' \t\n\r\f\x0B'), '');
@@ -227,7 +226,7 @@ return case
 end;
 
 
--- ---- check: the masters ----
+-- ---- check: master data ----
 
 create table retail_staging.checked_stores as
 with cells as (
@@ -503,7 +502,7 @@ analyze retail_staging.store_keys, retail_staging.product_keys, retail_staging.p
 
 -- ---- check: the lines by themselves ----
 
--- faults of the key stand before transaction_id_unknown in the book, those of the cells after it: that one comes later
+-- in the book, faults of the key come before transaction_id_unknown, those of the cells after it
 create unlogged table retail_staging.own_line_items as
 select
     source_row_number, line_item_id, transaction_id, product_id, promotion_id, quantity, line_item_amount,
@@ -571,7 +570,7 @@ from (
 ) as judged;
 analyze retail_staging.own_line_items;
 
--- a sum with an unreadable amount in it is no sum; fewer bits than lines: an id may stand twice
+-- an unreadable amount makes the sum null; fewer bits than lines means that an id may occur twice
 create unlogged table retail_staging.line_sums as
 select
     transaction_id,
@@ -614,7 +613,7 @@ from (
 window k as (partition by transaction_id, line_item_id);
 analyze retail_staging.repeated_line_items;
 
--- an exact copy of a line neither counts nor spoils
+-- an exact copy of a line neither counts nor rejects its header
 create unlogged table retail_staging.sums_without_copies as
 select
     transaction_id,
@@ -632,7 +631,7 @@ analyze retail_staging.sums_without_copies;
 
 -- ---- check: the headers, which look at their lines ----
 
--- the small sides of the join, each a table, so that the join itself can run in parallel
+-- the small sides of the join are tables, so that the join can run in parallel
 create unlogged table retail_staging.repeated_headers as
 select transaction_id, min(source_row_number) as kept_row, min(content) <> max(content) as is_conflict
 from (
@@ -763,7 +762,7 @@ analyze retail_staging.checked_store_sales_header;
 
 -- ---- check: the lines again, through their transactions ----
 
--- an exact copy says nothing about its transaction: the row that was kept does
+-- an exact copy says nothing about its transaction; the kept row does
 create unlogged table retail_staging.lost_transactions as
 select distinct transaction_id, true as has_header
 from retail_staging.checked_store_sales_header
@@ -966,7 +965,7 @@ from retail_staging.rejected_records
 inner join retail_staging.dq_rules using (source_table)
 where severity = 'error' and rule_id = any(string_to_array(failed_rules, ';'));
 
--- the records at the root: the row itself, the parents it named, its lines' causes, and for a line its header's nearest
+-- root causes: the row itself, its parents, its lines' causes, and for a line its header's nearest ones
 analyze retail_staging.rejected_records;
 create unlogged table retail_staging.failed_rules as
 select source_table, source_row_number, record_key, raw_record, rule_id

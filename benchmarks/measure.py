@@ -1,4 +1,4 @@
-"""Run a program, and say how long it took and what memory it and the server needed."""
+"""Run a program and measure its time, and the memory of the program and the server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from retail.engines.postgres import running_pid
 from retail.errors import RetailError, one_line
 
 SAMPLED_EVERY = 0.1  # seconds
-MOST_OF_A_CORE = 0.05  # what the looking may cost: a look takes long where much memory is shared
+MOST_OF_A_CORE = 0.05  # limit for the sampling itself: a sample takes long if much memory is shared
 _MEGABYTE = 1024 * 1024
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 _LAST_WORDS = 400
@@ -27,10 +27,10 @@ _LAST_WORDS = 400
 
 @dataclass(frozen=True)
 class Cost:
-    """What one or several runs cost: wall-clock and processor seconds, and peaks of memory in MB (2^20 bytes).
+    """Cost of one or several runs: wall-clock and processor seconds, and peak memory in MB (2^20 bytes).
 
-    ``server_memory`` has the server's shared buffers in it, which stay filled from one run to the next; without them
-    it is ``server_private``. The server's figures are None where it is not the embedded one.
+    ``server_memory`` includes the server's shared buffers, which stay filled from one run to the next;
+    ``server_private`` doesn't. Both are None unless the server is the embedded one.
     """
 
     seconds: float
@@ -57,15 +57,15 @@ def measured(command: Sequence[str | Path], environment: dict[str, str], folder:
 
     Args:
         command: The program and its arguments.
-        environment: Variables beside those of this process.
-        folder: Where it runs.
+        environment: Variables in addition to those of this process.
+        folder: Working directory.
 
     Returns:
-        Its cost. The peak of the client's memory is that of its largest process; the server's is that of all its
-        processes at one moment, a shared page counted once.
+        Its cost. The client's peak memory is that of its largest process. The server's is that of all its processes
+        at one moment, with each shared page counted once.
 
     Raises:
-        RetailError: The program failed; the message has its last words.
+        RetailError: The program failed; the message ends with its last output.
     """
     with tempfile.TemporaryFile() as output, _ServerWatch() as watch:
         started = perf_counter()
@@ -90,9 +90,9 @@ def measured(command: Sequence[str | Path], environment: dict[str, str], folder:
 
 
 class _ServerWatch:
-    """Looks at the embedded server's processes while a program runs.
+    """Samples the embedded server's processes while a program runs.
 
-    ``peak`` and ``private_peak`` are their memory in MB, with and without what they share; ``cpu`` are their processor
+    ``peak`` and ``private_peak`` are their memory in MB, with and without shared pages; ``cpu`` is their processor
     seconds.
     """
 
@@ -127,19 +127,19 @@ class _ServerWatch:
             self._stop.wait(max(SAMPLED_EVERY, (perf_counter() - started) / MOST_OF_A_CORE))
 
     def _memory(self) -> tuple[float, float]:
-        """Return the processes' memory in MB, a shared page counted once, and that which is not shared at all."""
+        """Return the processes' memory in MB, each shared page counted once, and their unshared memory."""
         total = private = 0
         for process in [self._server, *self._server.children()]:
             try:
                 memory = process.memory_full_info()
-            except psutil.Error:  # it has ended, or is not ours to look at
+            except psutil.Error:  # it has ended, or may not be read
                 continue
             total += getattr(memory, "pss", memory.uss)
             private += memory.uss
         return total / _MEGABYTE, private / _MEGABYTE
 
     def _used_cpu(self) -> float:
-        """Return the processor seconds of all processes, those that have ended and those that run."""
+        """Return the processor seconds of all processes, ended and running."""
         times = self._server.cpu_times()
         total = times.children_user + times.children_system
         for process in self._server.children():

@@ -1,10 +1,9 @@
-"""The brief's own approach, written fairly: pandas reads the CSVs, validates them and writes through SQLAlchemy.
+"""The pandas side: read the CSVs, validate them, write them through SQLAlchemy.
 
-Every step is vectorised, money is counted in whole cents, and rows are written by `to_sql` as it comes, or by the COPY
-callable of pandas' documentation. The rules are the errors and the warnings of the rule book, but for what caused a
-reject; the tables have their primary keys, but neither the foreign keys nor the secondary indexes of the project's.
-Without pyarrow, which pandas does not need: with it this takes longer and needs more memory, because the rows leave by
-Python in the end.
+Every step is vectorised, money is in whole cents, and rows are written by plain `to_sql` or by the COPY callable of
+pandas' documentation. It covers all errors and warnings of the rule book, without causes of rejects. The tables have
+primary keys, but no foreign keys and no secondary indexes. pyarrow is not used: with it, this takes longer and needs
+more memory, because the rows end up in Python anyway.
 """
 
 from __future__ import annotations
@@ -37,15 +36,15 @@ SEASON = (
 HIGH_SPENDER_SHARE = 0.10
 AT_RISK_DAYS = 60
 TOTAL_TOLERANCE = 0.01
-_CLOSE = 1e-9  # what two floats of the same decimals may differ by
+_CLOSE = 1e-9  # largest difference between two floats of the same decimal
 _ROWS_A_CHUNK = 100_000
 
 
 @dataclass
 class Table:
-    """A table on its way: the raw cells, the cells as read, and which rows break which rule.
+    """A table being checked: its raw cells, its values, and which rows break which rule.
 
-    ``failed`` and ``warned`` map a rule's id to one flag a row; ``keys`` are the columns that identify a row.
+    ``failed`` and ``warned`` map a rule's id to one flag per row; ``keys`` are the columns that identify a row.
     """
 
     name: str
@@ -56,7 +55,7 @@ class Table:
     warned: dict[str, Series] = field(default_factory=dict)
 
     def is_valid(self) -> Series:
-        """Return one flag a row: no error so far."""
+        """Return one flag per row: no error so far."""
         flags = np.zeros(len(self.cells), dtype=bool)
         for failed in self.failed.values():
             flags |= failed.to_numpy(dtype=bool)
@@ -74,10 +73,10 @@ def read_table(folder: Path, name: str, keys: list[str], ignored: tuple[str, ...
         folder: Where `<name>.csv` is.
         name: The table.
         keys: The columns that identify a row.
-        ignored: Columns whose contents do not count when two rows are compared.
+        ignored: Columns to ignore when two rows are compared.
 
     Returns:
-        The table, its cells trimmed and blank ones missing.
+        The table, with trimmed cells; blank ones are missing.
     """
     raw = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False, na_values=[""])
     cells = raw.apply(lambda column: column.str.strip(WHITE_SPACE))
@@ -88,7 +87,7 @@ def read_table(folder: Path, name: str, keys: list[str], ignored: tuple[str, ...
 
 
 def _check_copies(table: Table, contents: list[str]) -> None:
-    """Flag exact copies of a row but the first, and rows of one key that contradict each other."""
+    """Flag exact copies of a row except the first, and rows of one key that contradict each other."""
     has_key = table.cells[table.keys].notna().all(axis="columns")
     repeats = table.cells[has_key & table.cells.duplicated(table.keys, keep=False)]
     distinct = repeats.drop_duplicates(contents)
@@ -107,15 +106,15 @@ def _flags(table: Table, index: pd.Index) -> Series:
 
 
 def check_length(table: Table, column: str, most: int, *, warn: bool = False) -> None:
-    """Flag texts of more than so many characters."""
+    """Flag texts with too many characters."""
     rules = table.warned if warn else table.failed
     rules[f"{column}_too_long"] = (table.cells[column].str.len() > most).fillna(False)
 
 
 def read_number(table: Table, column: str, digits: int, scale: int) -> None:
-    """Replace a column's texts by the numbers they spell, and flag those that spell none or have too many digits.
+    """Convert a column to numbers; flag texts that are no number or have too many digits.
 
-    A missing cell is flagged as missing; digits are those before the point, scale those that the clean type keeps.
+    A missing cell is flagged as missing. ``digits`` counts those before the point, ``scale`` those after it.
     """
     text = table.cells[column]
     value = _numbers(text, DECIMAL)
@@ -127,7 +126,7 @@ def read_number(table: Table, column: str, digits: int, scale: int) -> None:
 
 
 def read_integer(table: Table, column: str) -> None:
-    """Replace a column's texts by the whole numbers they spell, and flag the others."""
+    """Convert a column to whole numbers; flag the other texts."""
     text = table.cells[column]
     value = _numbers(text, INTEGER)
     value = value.where(value.between(-(2**31), 2**31 - 1))
@@ -141,7 +140,7 @@ def _numbers(text: Series, pattern: str) -> Series:
 
 
 def read_moment(table: Table, column: str, pattern: str) -> None:
-    """Replace a column's texts by the days or moments they spell, and flag the others."""
+    """Convert a column to dates or timestamps; flag the other texts."""
     text = table.cells[column]
     spelled = text.where(text.str.fullmatch(pattern).fillna(False).astype(bool))
     value = pd.to_datetime(spelled, format="ISO8601", errors="coerce")
@@ -156,7 +155,7 @@ def rounded(value: Series, scale: int) -> Series:
 
 
 def check_parent(table: Table, column: str, parent: Table, *, optional: bool = False) -> None:
-    """Flag rows whose parent is absent or was rejected; a blank is flagged too, unless it is allowed."""
+    """Flag rows whose parent is absent or rejected, and blanks unless they are allowed."""
     key = parent.keys[0]
     value = table.cells[column]
     is_known = value.isin(parent.cells[key].dropna().unique())
@@ -196,7 +195,7 @@ def check_products(folder: Path) -> Table:
 
 
 def check_customers(folder: Path, cutoff: pd.Timestamp) -> Table:
-    """Read and check the customers; an unusable opening balance counts as 0, an incredible purchase as none."""
+    """Read and check the customers; an unusable opening balance becomes 0, an unusable last purchase null."""
     table = read_table(folder, "customer_details", ["customer_id"], ignored=("segment_id",))
     check_length(table, "customer_id", 20)
     read_integer(table, "total_loyalty_points")
@@ -285,7 +284,7 @@ def check_headers(folder: Path, customers: Table, stores: Table, lines: Table, c
 
 
 def _check_lines_of_headers(table: Table, lines: Table) -> None:
-    """Flag headers by their lines; an exact copy of a line neither counts nor spoils."""
+    """Flag headers by their lines; ignore exact copies of a line."""
     counted = ~lines.failed["line_item_id_duplicate"]
     of_lines = Frame(
         {
@@ -357,7 +356,7 @@ def _rejected_rows(table: Table) -> Frame:
 
 
 def summary(tables: list[Table]) -> Frame:
-    """Return how many rows failed each rule; warnings count where the row stays clean."""
+    """Return how many rows failed each rule; warnings count only on clean rows."""
     rows = []
     for table in tables:
         is_valid = table.is_valid()
@@ -437,7 +436,7 @@ def rfm(headers: Frame, as_of: pd.Timestamp, labels: Frame) -> Frame:
 
 
 def segments(customers: Frame, totals: Frame, scored: Frame, as_of: pd.Timestamp) -> Frame:
-    """Return each customer's flags and the one label that comes first: AR, HS, RG, PR."""
+    """Return each customer's flags and one label, by priority: AR, HS, RG, PR."""
     spent = scored.assign(monetary_rank=scored.monetary.rank(method="min", ascending=False))
     result = customers[["customer_id", "last_purchase_date"]].merge(
         totals[["customer_id", "total_loyalty_points"]], on="customer_id"
@@ -458,7 +457,7 @@ def segments(customers: Frame, totals: Frame, scored: Frame, as_of: pd.Timestamp
 def insert_by_copy(
     table: pd.io.sql.SQLTable, connection: sa.Connection, keys: list[str], rows: Iterable[tuple]
 ) -> None:
-    """Write rows by COPY: the callable that pandas' documentation gives for `to_sql(method=…)`."""
+    """Write rows by COPY: the callable from pandas' documentation for `to_sql(method=…)`."""
     buffer = StringIO()
     csv.writer(buffer).writerows(rows)
     buffer.seek(0)
@@ -479,7 +478,7 @@ def write(
     keys: list[str],
     method: Callable | None,
 ) -> None:
-    """Write a frame as a table of the schema `retail`, by that method of `to_sql`, with its primary key."""
+    """Write a frame as a table of the schema `retail`, with that method of `to_sql` and with its primary key."""
     whole = [column for column in ("quantity", "current_stock_level", "bonus_points") if column in frame]
     frame = frame.astype(dict.fromkeys(whole, "Int64"))
     types = types | dict.fromkeys(whole, sa.Integer())
@@ -551,12 +550,12 @@ def _results(folder: Path, reference: Path, cutoff: pd.Timestamp) -> Iterator[tu
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--reference", required=True, type=click.Path(exists=True, path_type=Path), help="seeds/reference.")
-@click.option("--cutoff", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day that is not the future.")
+@click.option("--cutoff", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day that counts.")
 @click.option(
     "--method", type=click.Choice(list(METHODS)), default="insert", show_default=True, help="How rows are written."
 )
 def main(folder: Path, reference: Path, cutoff: pd.Timestamp, method: str) -> None:
-    """Turn the seven files of DIR into tables of the schema retail, where PGHOST and its companions point."""
+    """Turn the seven files of DIR into tables of the schema retail, on the server of PGHOST."""
     url = sa.URL.create(
         "postgresql+psycopg2",
         username=os.environ["PGUSER"],

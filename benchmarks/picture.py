@@ -1,10 +1,10 @@
-"""The benchmark's picture: seconds against sales lines, both axes logarithmic, one line a side."""
+"""The benchmark's picture: seconds against sales lines, both axes logarithmic, one line per side."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-# colours that stay apart for every eye and in grey; markers and dashes say the same again
+# colours that differ for colour-blind readers and in grey; markers and dashes repeat the distinction
 _STYLES = {
     "ours": {"color": "#0072b2", "marker": "o", "linestyle": "-", "label": "this project (load and build)"},
     "floor": {"color": "#333333", "marker": "s", "linestyle": "--", "label": "one hand-written SQL script"},
@@ -19,9 +19,9 @@ def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
     """Write the picture.
 
     Args:
-        path: Where to; the suffix says which kind of picture.
-        series: Of each side, the seconds by the number of sales lines.
-        title: What stands above it, the machine included.
+        path: Target file; the suffix gives the format.
+        series: Seconds by side and number of sales lines.
+        title: Its title, including the machine.
     """
     from matplotlib.figure import Figure
 
@@ -60,7 +60,7 @@ def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
 
 
 def _ends(series: dict[str, dict[int, float]]) -> dict[str, tuple[int, float, float]]:
-    """Return the last point of each side, and the height of its label, which is above that of the side below."""
+    """Return the last point of each side and the height of its label; labels don't overlap."""
     ends = sorted((points[max(points)], max(points), side) for side, points in series.items() if points)
     result, lowest = {}, 0.0
     for seconds, lines, side in ends:

@@ -1,6 +1,6 @@
 """Stock `dbt seed` against this project's, on the same file and server: `python -m benchmarks.seed_speed`.
 
-What dbt needs to start, a seed of one row, is measured too: both sides include it.
+A seed of one row measures dbt's own start-up, which both sides include.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def make_project(folder: Path, rows: int, with_our_macros: bool) -> None:
 
 
 def seconds_to_seed(folder: Path) -> float:
-    """Run `dbt seed`, in a database of its own, and return its wall-clock seconds."""
+    """Run `dbt seed` in a database of its own; return its wall-clock seconds."""
     with new_database(folder) as database:
         return measured([PROGRAMS / "dbt", "-q", "seed", "--full-refresh"], database.environment, folder).seconds
 
 
 @dataclass(frozen=True)
 class SeedSpeed:
-    """Seconds of `dbt seed`, of each side: for the rows, and for one row, which is dbt's own start-up."""
+    """Seconds of `dbt seed` per side: for all rows, and for one row (dbt's own start-up)."""
 
     rows: int
     stock: float
@@ -71,11 +71,11 @@ class SeedSpeed:
 
 
 def compare(rows: int, report: Callable[[str], None]) -> SeedSpeed:
-    """Seed a file of so many rows, and one of a single row, by both sides.
+    """Seed a file of many rows, and one of a single row, on both sides.
 
     Args:
         rows: Rows of the seed.
-        report: Takes a line for each seed that is done.
+        report: Called with one line per finished seed.
     """
     seconds = {}
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""The sides that do the same work, each in a database of its own, and what they must agree on."""
+"""The sides, each in a database of its own, and the facts they must agree on."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from retail.engines.postgres import connect, connection_parameters
 PROGRAMS = Path(sys.executable).parent
 HERE = Path(__file__).resolve().parent
 REFERENCE = PROJECT_DIR / "seeds" / "reference"
-LOAD = ("load", "--start-over")  # the arguments of `retail` that bring a folder in, whatever was loaded before
-LOAD_MORE = ("load",)  # those that add a day to it
+LOAD = ("load", "--start-over")  # arguments of `retail` that load a folder and forget earlier loads
+LOAD_MORE = ("load",)  # those that add a day
 BUILD = (
     *("--quiet", "build", "--exclude-resource-type", "test", "unit_test"),
     *("--vars", f'{{raw_layer: landing, data_cutoff_date: "{CUTOFF}"}}'),
@@ -37,12 +37,12 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class Database:
-    """An empty database of the benchmark's own, and the variables that name it, to libpq and to dbt."""
+    """An empty database for the benchmark, and the variables that name it for libpq and dbt."""
 
     environment: dict[str, str]
 
     def has(self, table: str) -> bool:
-        """Tell whether there is such a table."""
+        """Tell whether the table exists."""
         return self.execute(f"select to_regclass('{table}') is not null") == [(True,)]
 
     def execute(self, statement: str) -> list[tuple]:
@@ -61,10 +61,10 @@ def _keywords(environment: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def new_database(scratch: Path) -> Iterator[Database]:
-    """Make a database, its server freshly checkpointed, and drop it in the end.
+    """Create a database on a freshly checkpointed server; drop it at the end.
 
     Args:
-        scratch: Where dbt puts its own files; the same folder for all, so that the project is parsed only once.
+        scratch: Folder for dbt's own files; one for all, so that the project is parsed only once.
     """
     name = f"retail_bench_{uuid.uuid4().hex[:12]}"
     _administer(f'create database "{name}" template template0')
@@ -86,27 +86,27 @@ def _administer(statement: str) -> None:
 
 
 def load(database: Database, folder: Path, arguments: tuple[str, ...] = LOAD) -> Cost:
-    """Bring a folder into the landing schema by `retail load`."""
+    """Load a folder into the landing schema with `retail load`."""
     return measured([PROGRAMS / "retail", *arguments, folder], database.environment)
 
 
 def build(database: Database, *options: str) -> Cost:
-    """Run `dbt build` over the landing schema, tests apart."""
+    """Run `dbt build` on the landing schema, without tests."""
     return measured([PROGRAMS / "dbt", *BUILD, *options], database.environment)
 
 
 def parse(database: Database) -> None:
-    """Let dbt parse the project, as it does after a change of the project and not before each build."""
+    """Let dbt parse the project, which happens only after a change of the project."""
     measured([PROGRAMS / "dbt", "--quiet", "parse", *BUILD[-2:]], database.environment)
 
 
 def run_ours(database: Database, folder: Path) -> Costs:
-    """Load a sample and build everything; then build again, with nothing new to do."""
+    """Load a sample and build everything; then build again with nothing new."""
     return {"load": load(database, folder), "build": build(database), "nothing to do": build(database)}
 
 
 def run_floor(database: Database, folder: Path) -> Costs:
-    """Run the script written by hand."""
+    """Run the hand-written script."""
     variables = {"data": folder, "reference": REFERENCE, "cutoff": CUTOFF}
     settings = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
     script = HERE / "floor.sql"
@@ -114,7 +114,7 @@ def run_floor(database: Database, folder: Path) -> Costs:
 
 
 def run_pandas(database: Database, folder: Path, method: str = "insert") -> Costs:
-    """Run the pipeline in pandas, its rows written by `to_sql` as it comes, or by COPY."""
+    """Run the pandas pipeline, with rows written by plain `to_sql` or by COPY."""
     command = [sys.executable, "-m", "benchmarks.pandas_pipeline", folder, "--reference", REFERENCE, "--cutoff", CUTOFF]
     return {"pipeline": measured([*command, "--method", method], database.environment)}
 
@@ -130,13 +130,13 @@ WHOLE = {OURS: ("load", "build"), FLOOR: ("script",), PANDAS: ("pipeline",), PAN
 
 
 def whole(side: str, costs: Costs) -> Cost:
-    """Return what all of a side's work cost."""
+    """Return the cost of all work of a side."""
     first, *others = (costs[step] for step in WHOLE[side])
     return sum(others, start=first)
 
 
 def facts(database: Database) -> Facts:
-    """Return what the sides must agree on: counts and sums of what came out."""
+    """Return what the sides must agree on: counts and sums of the results."""
     rejected = "retail_staging.rejected_records"
     if not database.has(rejected):
         rejected = "retail.rejected_records"  # pandas knows one schema
@@ -164,7 +164,7 @@ def _number(database: Database, statement: str) -> str:
 
 
 def disagreements(found: dict[str, Facts]) -> list[str]:
-    """Return, in words, the facts on which the sides differ; none where they agree."""
+    """Return the facts on which the sides differ, in words; an empty list if they agree."""
     names = sorted({name for of_side in found.values() for name in of_side})
     result = []
     for name in names:
@@ -181,14 +181,14 @@ def server_version() -> str:
 
 
 def is_pandas_here() -> bool:
-    """Tell whether the benchmark's own packages are installed."""
+    """Tell whether the packages for pandas are installed."""
     from importlib.util import find_spec
 
     return all(find_spec(name) for name in ("pandas", "sqlalchemy", "matplotlib"))
 
 
 def machine() -> dict[str, Any]:
-    """Return what the figures come from: processor, cores, memory in MB and system."""
+    """Return the machine: processor, cores, memory in MB and system."""
     import platform
 
     import psutil

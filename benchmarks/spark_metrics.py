@@ -1,7 +1,7 @@
 """What each model costs on Spark, from an application's event log: python -m benchmarks.spark_metrics --help.
 
-dbt writes the node's name into each statement, and Spark each task of a statement into its log: read, written and
-shuffled bytes, seconds of a core, and how much of a stage its largest task had, which no machines make smaller.
+dbt writes the node's name into each statement, and Spark logs each task of a statement: bytes read, written and
+shuffled, core-seconds, and the largest task's share of its stage, which more machines don't make smaller.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from retail.errors import RetailError
 
 _NODE = re.compile(r'"node_id": "([^"]+)"')
 _MEGABYTE = 1_000_000
-# a stage that reads less is a sum of sums: as large at any number of lines
+# a stage that reads less is a sum of sums, and doesn't grow with the lines
 _RECORDS_OF_A_STAGE = 5_000
 
 
@@ -37,13 +37,13 @@ class Stage:
 
     @property
     def share(self) -> float:
-        """The largest task's part of all records of the stage, 0 to 1."""
+        """The largest task's share of the stage's records, 0 to 1."""
         return self.largest / total if (total := sum(self.records)) else 0.0
 
 
 @dataclass
 class Cost:
-    """What the statements of one node cost: bytes, and seconds of one core; peak_bytes is the memory of one task."""
+    """Cost of one node's statements: bytes and core-seconds; peak_bytes is the memory of one task."""
 
     node: str
     core_seconds: float = 0.0
@@ -58,11 +58,11 @@ class Cost:
 
     @property
     def name(self) -> str:
-        """The node without its kind and project, and a test's without its hash."""
+        """The node's name without kind and project; a test's also without its hash."""
         return ".".join(self.node.split(".")[2:3]) or self.node
 
     def add(self, task: dict[str, Any]) -> None:
-        """Count one task, as its TaskEnd event tells."""
+        """Count one task from its TaskEnd event."""
         self.tasks += 1
         metrics = task.get("Task Metrics")
         if task["Task End Reason"]["Reason"] != "Success" or not metrics:
@@ -80,13 +80,13 @@ class Cost:
 
     @property
     def worst(self) -> Stage:
-        """The stage whose largest task has the greatest share, of those that read more than a few records."""
+        """The stage whose largest task has the greatest share, among those that read more than a few records."""
         large = [stage for stage in self.stages.values() if sum(stage.records) >= _RECORDS_OF_A_STAGE]
         return max(large, key=lambda stage: stage.share, default=Stage())
 
 
 def costs(events: Iterable[dict[str, Any]]) -> list[Cost]:
-    """The cost of each node of dbt, in the order of their first statement; `other` is what dbt did not say."""
+    """The cost of each dbt node, ordered by first statement; `other` has statements without a node."""
     found: dict[str, Cost] = {}
     node_of_stage: dict[int, str] = {}
     for event in events:
@@ -101,10 +101,10 @@ def costs(events: Iterable[dict[str, Any]]) -> list[Cost]:
 
 
 def read_events(log: Path) -> Iterator[dict[str, Any]]:
-    """The events of an application, from its folder of files, in their order.
+    """The events of an application, in order, from its folder of files.
 
     Raises:
-        RetailError: There are none.
+        RetailError: The folder has none.
     """
     files = sorted(log.glob("events_*"), key=lambda file: int(file.name.split("_")[1]))
     if not files:
@@ -117,7 +117,7 @@ def read_events(log: Path) -> Iterator[dict[str, Any]]:
 
 
 def table(found: list[Cost], lines: int) -> list[str]:
-    """One row of Markdown a node, the largest shuffle first; bytes and seconds are per line and per million lines."""
+    """One Markdown row per node, largest shuffle first; bytes per line, seconds per million lines."""
     rows = [
         "| node | tasks | core-seconds per million lines | read, MB | shuffled, MB | shuffled bytes per line "
         "| written, MB | spilled, MB | peak memory of a task, MB | largest task: records | its share of the stage |",

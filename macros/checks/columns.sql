@@ -23,14 +23,17 @@
     }) -}}
 {% endmacro %}
 
+{#- A text, stored whole. -#}
 {% macro text_column(name, max_length=none) %}
     {{- return(column(name, 'text', max_length=max_length)) -}}
 {% endmacro %}
 
+{#- A key or a foreign key: a text whose length is an error beyond the limit. -#}
 {% macro key_column(name, max_length) %}
     {{- return(column(name, 'varchar(' ~ max_length ~ ')', max_length=max_length)) -}}
 {% endmacro %}
 
+{#- A decimal; more decimal places than `scale` are rounded. -#}
 {% macro decimal_column(name, precision, scale) %}
     {%- set type = 'numeric(' ~ precision ~ ', ' ~ scale ~ ')' -%}
     {{- return(column(
@@ -43,18 +46,21 @@
     )) -}}
 {% endmacro %}
 
+{#- A whole number of four bytes. -#}
 {% macro integer_column(name, clean=none) %}
     {{- return(column(
         name, 'integer', read_integer(name ~ '_text'), clean, expected='a whole number within four bytes'
     )) -}}
 {% endmacro %}
 
+{#- A day. -#}
 {% macro date_column(name, clean=none) %}
     {{- return(column(
         name, 'date', read_date(name ~ '_text'), clean, expected='a day of the calendar written as YYYY-MM-DD'
     )) -}}
 {% endmacro %}
 
+{#- A moment without a time zone. -#}
 {% macro timestamp_column(name) %}
     {{- return(column(
         name,

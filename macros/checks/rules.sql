@@ -1,10 +1,10 @@
-{#- A rule of a rule book: what must hold (predicate), and what is said where it does not (id and message).
+{#- A rule of a rule book: what must hold (predicate), and what a reject says where it doesn't (id and message).
 
     severity   error rejects the row, warn keeps it and counts it; the var rule_severity may say otherwise
     caused_by  SQL that names the record at fault, where it is another one: table:key
     parent     of a foreign key: the table it points at
-    keeps      what rests on the rule, so that it can't be relaxed (a rule that warns: not be made an error)
-    of_row     whether it looks at nothing but the row's own cells -#}
+    kept_for   what depends on the rule, so that it can't be relaxed (or, if it warns, made an error)
+    of_row     whether it looks only at the row's own cells -#}
 {% macro rule(id, columns, predicate, message, severity='error', caused_by=none, parent=none, kept_for=none, of_row=true) %}
     {{- return({
         'id': id,
@@ -22,19 +22,21 @@
 
 {#- ---- a cell ---- -#}
 
+{#- a text: its cell is blank -#}
 {% macro rule_missing(column, severity='error', kept_for=none) %}
     {{- return(rule(
         column ~ '_missing', [column], is_present(column), column ~ ' is blank', severity, kept_for=kept_for
     )) -}}
 {% endmacro %}
 
-{#- the same for a column that is not a text: its cell is blank -#}
+{#- any other column: its cell is blank -#}
 {% macro rule_value_missing(column, severity='error', kept_for=none) %}
     {{- return(rule(
         column ~ '_missing', [column], is_present(column ~ '_text'), column ~ ' is blank', severity, kept_for=kept_for
     )) -}}
 {% endmacro %}
 
+{#- its cell is not blank and spells no value -#}
 {% macro rule_invalid(columns, column, severity='error', kept_for=none) %}
     {{- return(rule(
         column ~ '_invalid',
@@ -46,6 +48,7 @@
     )) -}}
 {% endmacro %}
 
+{#- more characters than the column allows -#}
 {% macro rule_too_long(columns, column, severity='error', kept_for=none) %}
     {%- set max_length = column_of(columns, column).max_length -%}
     {{- return(rule(
@@ -58,24 +61,28 @@
     )) -}}
 {% endmacro %}
 
+{#- below 0 -#}
 {% macro rule_negative(column, severity='error', kept_for=none) %}
     {{- return(rule(
         column ~ '_negative', [column], is_at_least(column ~ '_read', 0), column ~ ' is below 0', severity, kept_for=kept_for
     )) -}}
 {% endmacro %}
 
+{#- 0 or below -#}
 {% macro rule_not_positive(column) %}
     {{- return(rule(
         column ~ '_not_positive', [column], is_above_zero(column ~ '_read'), column ~ ' is not above 0'
     )) -}}
 {% endmacro %}
 
+{#- 0, which has a meaning -#}
 {% macro rule_zero(column, meaning) %}
     {{- return(rule(
         column ~ '_zero', [column], is_not_zero(column ~ '_read'), column ~ ' is 0: ' ~ meaning, 'warn'
     )) -}}
 {% endmacro %}
 
+{#- outside two bounds -#}
 {% macro rule_out_of_range(column, low, high) %}
     {{- return(rule(
         column ~ '_out_of_range',
@@ -85,6 +92,7 @@
     )) -}}
 {% endmacro %}
 
+{#- later than the data cut-off date -#}
 {% macro rule_in_future(column, severity='error') %}
     {{- return(rule(
         column ~ '_in_future',
@@ -96,6 +104,7 @@
     )) -}}
 {% endmacro %}
 
+{#- more decimal places than the clean type has -#}
 {% macro rule_rounded(columns, column) %}
     {%- set scale = column_of(columns, column).scale -%}
     {{- return(rule(
@@ -110,8 +119,8 @@
 
 {#- ---- a key and its copies ---- -#}
 
-{#- The four rules of a key, or of the last part of one, which is then unique within something: <key>_missing,
-    _too_long, _duplicate and _conflict. -#}
+{#- The four rules of a key: <key>_missing, _too_long, _duplicate and _conflict. The last part of a composite key is unique
+    within the rest, which `within` names. -#}
 {% macro rules_of_key(columns, column, within=none) %}
     {%- set in_its = ' in its ' ~ within if within else '' -%}
     {%- set kept_for = 'the primary key' -%}
@@ -140,8 +149,10 @@
 
 {#- ---- a foreign key ---- -#}
 
+{#- What `caused_by` says of a parent: table:key. -#}
 {% macro caused_by_parent(column, parent) %}{{ return("'" ~ parent ~ ":' || " ~ column) }}{% endmacro %}
 
+{#- no row of the parent table has this key -#}
 {% macro rule_unknown(column, parent) %}
     {{- return(rule(
         column ~ '_unknown',
@@ -155,6 +166,7 @@
     )) -}}
 {% endmacro %}
 
+{#- rows of the parent table have this key, and all were rejected -#}
 {% macro rule_parent_rejected(column, parent) %}
     {{- return(rule(
         column ~ '_parent_rejected',

@@ -13,18 +13,20 @@
 {% materialization amended_table, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set intermediate = make_intermediate_relation(target_relation) -%}
-    {%- set backup = make_backup_relation(target_relation, 'table' if existing is none else existing.type) -%}
-    {{ drop_relation_if_exists(load_cached_relation(intermediate)) }}
-    {{ drop_relation_if_exists(load_cached_relation(backup)) }}
+    {%- set is_amended = existing is not none and existing.is_table and amends() -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- if existing is not none and existing.is_table and amends() -%}
+    {%- if is_amended -%}
         {%- call statement('main') -%}
-            {{ amend_table(target_relation, sql) }}
+            {{ amend_table(target_relation, sql) }};
+            {{ remember_build(target_relation) }}
         {%- endcall -%}
     {%- else -%}
+        {%- set intermediate = make_intermediate_relation(target_relation) -%}
+        {%- set backup = make_backup_relation(target_relation, 'table' if existing is none else existing.type) -%}
+        {{ drop_relation_if_exists(load_cached_relation(intermediate)) }}
+        {{ drop_relation_if_exists(load_cached_relation(backup)) }}
         {%- call statement('main') -%}
             {{ get_create_table_as_sql(False, intermediate, sql) }}
         {%- endcall -%}
@@ -37,24 +39,26 @@
         {%- if existing is not none -%}{%- do adapter.rename_relation(existing, backup) -%}{%- endif -%}
         {%- do adapter.rename_relation(intermediate, target_relation) -%}
         {%- if lands() -%}
-            {%- do run_query(analyze_table(target_relation)) -%}
+            {%- do run_query(analyze_table(target_relation) ~ ';' ~ remember_build(target_relation)) -%}
         {%- endif -%}
     {%- endif -%}
 
-    {%- if lands() -%}{%- do run_query(remember_build(target_relation)) -%}{%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, True)) -%}
+    {%- if config.get('grants') -%}
+        {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, True)) -%}
+    {%- endif -%}
     {%- do persist_docs(target_relation, model) -%}
     {{ adapter.commit() }}
-    {{ drop_relation_if_exists(backup) }}
+    {%- if existing is not none and not is_amended -%}{{ drop_relation_if_exists(backup) }}{%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{#- SQL that deletes the affected rows of a table and inserts them again. -#}
+{#- SQL that deletes the affected rows of a table and inserts them again. The table's columns are those that the model's YAML
+    describes; a test compares the two. -#}
 {% macro amend_table(relation, sql) %}
     {%- set meta = config.get('meta', {}) -%}
-    {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='quoted') | list -%}
+    {%- set columns = model.columns.keys() | list -%}
     {%- set listed = columns | join(', ') -%}
     {%- set units = ref(meta.units) if meta.get('units') else none -%}
     create temporary table amended on commit drop as (
@@ -67,7 +71,7 @@
         {%- if units %}
         present.{{ meta.unit }} in (select {{ meta.unit }} from {{ units }}) and
         {%- endif %}
-        not exists (select from amended where amended.{{ meta.merge_on }} = present.{{ meta.merge_on }});
+        not exists (select 1 from amended where amended.{{ meta.merge_on }} = present.{{ meta.merge_on }});
     {%- elif meta.get('kept') %}
     delete from {{ relation }} as present
     using {{ units }} as affected
@@ -83,7 +87,7 @@
     where
         {{ has_no_transaction('present') if meta.unit == 'transaction_id' else 'present.' ~ meta.unit ~ ' is null' }}
         and {{ meta.get('null_units', 'true') }}
-        and exists (select from {{ units }} where {{ meta.unit }} is null);
+        and exists (select 1 from {{ units }} where {{ meta.unit }} is null);
         {%- endif %}
         {%- if meta.get('always') %}
     delete from {{ relation }} where {{ meta.always }};

@@ -38,13 +38,16 @@
     )) -}}
 {% endmacro %}
 
-{#- How this run builds, as the model build_plan found it:
+{#- How this run builds, as the model build_plan found it. It is read once and kept in dbt's graph for the rest of the run,
+    because each model asks several times:
 
     is_full    whether everything is rebuilt
     through    model: the last file that its table holds
     first_row  model: the number of the first raw row that its table does not hold; none where it holds all
     resumes    whether an earlier build was not finished, so that what it listed as affected is still to be done -#}
 {% macro build_plan() %}
+    {%- set known = graph.get('build_plan', {}) if execute -%}
+    {%- if known and known.invocation_id == invocation_id -%}{{- return(known.plan) -}}{%- endif -%}
     {%- set plan = {'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false} -%}
     {%- if is_amending_run() -%}
         {%- do require_loaded(source('landing', 'loaded_files')) -%}
@@ -53,6 +56,7 @@
             {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}
             {%- do plan.first_row.update({row['model_name']: row['first_new_row']}) -%}
         {%- endfor -%}
+        {%- do graph.update({'build_plan': {'invocation_id': invocation_id, 'plan': plan}}) -%}
     {%- endif -%}
     {{- return(plan) -}}
 {% endmacro %}

@@ -13,6 +13,7 @@
     {{- return("cast('" ~ text ~ "' as date)") -}}
 {% endmacro %}
 
+{#- Whether the calendar has this day. -#}
 {% macro is_calendar_day(year, month, day) %}
     {%- set leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) -%}
     {%- set days = [31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] -%}

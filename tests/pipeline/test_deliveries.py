@@ -62,7 +62,7 @@ def test_amending_is_building_anew(new_database, run_program, query, tables, tmp
         if folder != others[-1] and random.random() < 0.4:
             continue  # the next build finds several deliveries
         result = build(run_program, database)
-        assert ("built anew" in result.stdout) == (builds == 0)
+        assert ("full rebuild" in result.stdout) == (builds == 0)
         builds += 1
         for table in FACTS:  # what was clean stays as it was
             rows = set(query(database, f"select row_to_json(clean)::text from retail.{table} as clean"))
@@ -116,7 +116,7 @@ def test_a_build_that_is_killed_is_taken_up_by_the_next_one(new_database, run_pr
     ):
         run_program(database, "retail", "load", str(folder))
         kill_at(database, start_program, table)
-    assert "built anew" not in build(run_program, database).stdout
+    assert "full rebuild" not in build(run_program, database).stdout
     amended = tables(database)
     build(run_program, database, "--full-refresh")
     assert differing(amended, tables(database)) == {}

@@ -6,6 +6,7 @@
 {#- A raw seed (config.meta.key) keeps its row numbers and has to have the columns of the input contract. -#}
 {% macro is_raw_seed(model) %}{{ return('key' in model.config.get('meta', {})) }}{% endmacro %}
 
+{#- Ends the run if a raw seed lacks a column of the input contract. -#}
 {% macro check_seed_columns(model, agate_table) %}
     {%- set missing = model.config.column_types.keys() | reject('in', agate_table.column_names) | list -%}
     {%- if missing -%}
@@ -16,6 +17,7 @@
     {%- endif -%}
 {% endmacro %}
 
+{#- The type of each column of a seed, in the order of the file. -#}
 {% macro seed_column_types(model, agate_table) %}
     {%- set types = [] -%}
     {%- for column in agate_table.column_names -%}
