@@ -33,6 +33,7 @@ test: deps lint $(if $(SPARK_HERE),$(ENGINE_spark))  ## lint, then every test th
 lint: up dbt_packages $(VENV)/docs_installed  ## style of Python and SQL, a parse that forgives nothing, the conventions
 	@ruff check .
 	@ruff format --check .
+	@mypy
 	@sqlfluff lint models tests/data analyses
 	@python -m tools.strict_parse
 	@if [ -x $(BIN)/dbt-bouncer ]; then dbt-bouncer run --show-all-failures; \

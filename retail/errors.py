@@ -1,4 +1,4 @@
-"""The one error that a user is meant to see."""
+"""The errors that a user sees: one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import click
 
 
 class RetailError(click.ClickException):
-    """Something the user can put right; the command line prints it as one line and exits with 1."""
+    """A problem that the user can solve; the command line prints one line and exits with 1."""
 
 
-class OtherEngine(RetailError):  # noqa: N818 (what is wrong, as click names its own)
-    """The command is not for the engine in use: one line too, and the exit code of a wrong call."""
+class OtherEngine(RetailError):  # noqa: N818 (named like the errors of click)
+    """The engine in use lacks this command; the command line exits with 2, as for a wrong option."""
 
     exit_code = 2
 
 
 def one_line(text: str) -> str:
-    """Return the text with its line breaks and runs of blanks as single blanks."""
+    """Return the text in one line, with single spaces."""
     return " ".join(text.split())

@@ -329,7 +329,8 @@ def _address(name: str) -> str:
 def _alive_workers(state: State) -> int:
     """How many workers the master knows of; none while it does not answer."""
     with contextlib.suppress(requests.RequestException):
-        return requests.get(f"http://{HOST}:{state.ports['master_ui']}/json/", timeout=2).json()["aliveworkers"]
+        answer = requests.get(f"http://{HOST}:{state.ports['master_ui']}/json/", timeout=2).json()
+        return int(answer["aliveworkers"])
     return 0
 
 
@@ -342,7 +343,8 @@ def _answers(port: int) -> bool:
 def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind((HOST, 0))
-        return listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _thrift_port() -> int:

@@ -12,15 +12,15 @@ from retail.errors import RetailError, one_line
 
 
 def duckdb_file() -> Path:
-    """Return where DuckDB keeps the tables: what RETAIL_DUCKDB says, else warehouse.duckdb in this folder."""
+    """Return DuckDB's file: RETAIL_DUCKDB, by default warehouse.duckdb in this folder."""
     return Path(os.environ.get("RETAIL_DUCKDB", PROJECT_DIR / "warehouse.duckdb"))
 
 
 def connect_duckdb(*, read_only: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB's file, to be read or to be written to as well.
+    """Open DuckDB's file.
 
     Raises:
-        RetailError: There is none to be read, or another program holds it.
+        RetailError: The file does not exist, or another program has it open.
     """
     try:
         return duckdb.connect(duckdb_file(), read_only=read_only)

@@ -37,10 +37,10 @@ class ConnectionParameters:
 
 
 def connection_parameters() -> ConnectionParameters:
-    """Return where to connect: what PGHOST and its companions say, else the embedded server of this folder.
+    """Return where to connect: PGHOST and its companions, by default the embedded server of this folder.
 
     Raises:
-        RetailError: PGPORT is no port.
+        RetailError: PGPORT is not a port number.
     """
     port = os.environ.get("PGPORT", "5432")
     if not (port.isdecimal() and 0 < int(port) < 65536):
@@ -55,7 +55,7 @@ def connection_parameters() -> ConnectionParameters:
 
 
 def is_embedded() -> bool:
-    """Tell whether the embedded server is the one in use: it is where PGHOST is not set."""
+    """Tell whether the embedded server is in use: it is unless PGHOST is set."""
     return "PGHOST" not in os.environ
 
 
@@ -63,19 +63,20 @@ def connect() -> Connection:
     """Open a connection to the database in use.
 
     Raises:
-        RetailError: There is no server, or it does not let this user in.
+        RetailError: No server answers, or it rejects the user.
     """
     parameters = connection_parameters()
     try:
-        return psycopg2.connect(**asdict(parameters), connect_timeout=10)
+        connection: Connection = psycopg2.connect(**asdict(parameters), connect_timeout=10)
     except psycopg2.OperationalError as error:
         if is_embedded() and running_pid() is None:
             raise RetailError("the embedded PostgreSQL is not running: type `make up`") from error
         raise RetailError(f"no connection to PostgreSQL: {one_line(str(error))}") from error
+    return connection
 
 
 def running_pid() -> int | None:
-    """Return the process of the embedded server, or None where it does not run."""
+    """Return the process id of the embedded server, or None if it does not run."""
     try:
         pid = int((DATA_DIR / "postmaster.pid").read_text().splitlines()[0])
         return pid if "postgres" in psutil.Process(pid).name() else None
@@ -84,7 +85,7 @@ def running_pid() -> int | None:
 
 
 def first_line(error: psycopg2.Error) -> str:
-    """Return what the database said, in one line."""
+    """Return the message of the database, in one line."""
     message = error.diag.message_primary or (str(error).splitlines() or [type(error).__name__])[0]
     context = (error.diag.context or "").splitlines()
     return f"{message} ({context[0]})" if context else message

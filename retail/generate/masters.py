@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Protocol
 
 from retail.generate import values
 from retail.generate.core import TABLES, Dice, Row, money
@@ -100,11 +101,15 @@ class World:
 
 def build_world(seed: int, span: Span, customers: int, transactions: int, anomaly_rate: float) -> World:
     """Build the master data; faults and good rows have separate dice, so that a fault moves nothing else."""
-    builders = {
-        "stores": _Stores(seed, span, 6 + min(54, transactions // 1500)),
-        "products": _Products(seed, 120 + min(1880, transactions // 60)),
-        "customer_details": _Customers(seed, span, customers),
-        "promotion_details": _Promotions(seed, span),
+    stores = _Stores(seed, span, 6 + min(54, transactions // 1500))
+    products = _Products(seed, 120 + min(1880, transactions // 60))
+    buyers = _Customers(seed, span, customers)
+    promotions = _Promotions(seed, span)
+    builders: dict[str, _Builder] = {
+        "stores": stores,
+        "products": products,
+        "customer_details": buyers,
+        "promotion_details": promotions,
         "loyalty_rules": _LoyaltyRules(),
     }
     rows: dict[str, list[Row]] = {}
@@ -119,13 +124,21 @@ def build_world(seed: int, span: Span, customers: int, transactions: int, anomal
     return World(
         span=span,
         rows=rows,
-        stores=builders["stores"].by_popularity(),
-        articles=builders["products"].by_popularity(),
-        gift=builders["products"].gift,
-        promotions=builders["promotion_details"].promotions,
-        buyers=builders["customer_details"].by_popularity(),
+        stores=stores.by_popularity(),
+        articles=products.by_popularity(),
+        gift=products.gift,
+        promotions=promotions.promotions,
+        buyers=buyers.by_popularity(),
         rejected=rejected,
     )
+
+
+class _Builder(Protocol):
+    """What makes the good rows of a table; a row beyond ``count`` is one to be spoiled."""
+
+    count: int
+
+    def row(self, i: int) -> Row: ...
 
 
 class _Stores:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from retail.errors import RetailError
 from retail.generate.core import TABLES, Row, csv_line
@@ -52,7 +53,7 @@ class Folder:
             return False
 
     @contextmanager
-    def open(self, name: str, gzipped: bool = False) -> Iterator[IO[bytes]]:
+    def open(self, name: str, gzipped: bool = False) -> Iterator[BufferedIOBase]:
         """Open a file to be put in place by ``commit``."""
         final = self.path / name
         part = final.with_name(f".{name}.part")
@@ -60,11 +61,11 @@ class Folder:
         with part.open("wb") as raw:
             if gzipped:
                 with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
-                    yield packed  # type: ignore[misc]
+                    yield packed
             else:
                 yield raw
 
-    def table(self, table: str) -> Any:  # noqa: ANN401 (a context manager of a binary file)
+    def table(self, table: str) -> AbstractContextManager[BufferedIOBase]:
         """Open the file of a table."""
         return self.open(self.names[table] + self.ending, self.gzipped)
 
@@ -84,7 +85,7 @@ class Folder:
             part.unlink(missing_ok=True)
 
 
-class Book:
+class Manifest:
     """Keeps the rows' numbers and, for the manifest, what was done to them and what must be found."""
 
     def __init__(self) -> None:
@@ -100,7 +101,7 @@ class Book:
         for rule in row.errors:
             self.expected[row.table].setdefault(rule, []).append(number)
 
-    def write(self, file: IO[bytes], arguments: dict[str, Any]) -> None:
+    def write(self, file: BufferedIOBase, arguments: dict[str, Any]) -> None:
         """Write the manifest: one line an injection, one line a rule."""
         injections = [
             _json({"table": table, "row_number": number, "rule": rule, "what": what})
@@ -133,16 +134,18 @@ def head(table: str) -> bytes:
     return csv_line(TABLES[table].columns).encode()
 
 
-def write_master(file: IO[bytes], book: Book, table: str, rows: list[Row]) -> None:
+def write_master(file: BufferedIOBase, manifest: Manifest, table: str, rows: list[Row]) -> None:
     """Write a master table."""
     file.write(head(table))
     file.write("".join(csv_line(row.cells) for row in rows).encode())
     for number, row in enumerate(rows, start=1):
-        book.enter(row, number)
-    book.rows[table] = len(rows)
+        manifest.enter(row, number)
+    manifest.rows[table] = len(rows)
 
 
-def write_sales(headers: IO[bytes], lines: IO[bytes], book: Book, batches: Iterable[Batch]) -> Iterator[int]:
+def write_sales(
+    headers: BufferedIOBase, lines: BufferedIOBase, manifest: Manifest, batches: Iterable[Batch]
+) -> Iterator[int]:
     """Write the transactions, and yield how many came with each batch."""
     files = {HEADER: headers, LINE: lines}
     late: dict[str, list[Row]] = {HEADER: [], LINE: []}
@@ -150,26 +153,26 @@ def write_sales(headers: IO[bytes], lines: IO[bytes], book: Book, batches: Itera
         file.write(head(table))
     for batch in batches:
         for header_at, line_at, sale in batch.special:
-            _enter_sale(book, sale, header_at, line_at, late)
+            _enter_sale(manifest, sale, header_at, line_at, late)
         headers.write("".join(batch.headers).encode())
         lines.write("".join(batch.lines).encode())
-        book.rows[HEADER] += len(batch.headers)
-        book.rows[LINE] += len(batch.lines)
+        manifest.rows[HEADER] += len(batch.headers)
+        manifest.rows[LINE] += len(batch.lines)
         yield len(batch.headers)
     for table, rows in late.items():
         files[table].write("".join(csv_line(row.cells) for row in rows).encode())
         for row in rows:
-            book.rows[table] += 1
-            book.enter(row, book.rows[table])
+            manifest.rows[table] += 1
+            manifest.enter(row, manifest.rows[table])
 
 
-def _enter_sale(book: Book, sale: Sale, header_at: int, line_at: int, late: dict[str, list[Row]]) -> None:
+def _enter_sale(manifest: Manifest, sale: Sale, header_at: int, line_at: int, late: dict[str, list[Row]]) -> None:
     """Number the rows of a sale; those that come late wait for the end of the file."""
     for table, rows, at in ((HEADER, sale.headers, header_at), (LINE, sale.lines, line_at)):
-        number = book.rows[table] + at
+        number = manifest.rows[table] + at
         for row in rows:
             if row.late:
                 late[table].append(row)
             else:
                 number += 1
-                book.enter(row, number)
+                manifest.enter(row, number)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import duckdb
 
+from retail.engines.connections import Row
+from retail.engines.target import quoted
 from retail.errors import RetailError, one_line
 from retail.loading.csv_files import opened_bytes
 from retail.loading.csv_rows import (
@@ -98,7 +100,7 @@ class DuckdbLanding(Landing):
 
     def make_empty(self) -> None:
         """Leave all tables empty, in the contract's shape; views on them stay."""
-        self._connection.execute(f"create schema if not exists {_quoted(landing_schema())}")
+        self._connection.execute(f"create schema if not exists {quoted(landing_schema())}")
         for name, columns in self.wanted_columns().items():
             defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self._connection.execute(f"create or replace table {_named(name)} ({defined})")
@@ -175,6 +177,7 @@ class DuckdbLanding(Landing):
     def _store(self, source: Source, file_id: int, row_number: str, places: Iterable[int], call: str) -> int:
         """Insert the columns at these places of what DuckDB reads, and return how many rows it was."""
         cells = ", ".join(f"c{place}" for place in places)
+        rows: int
         ((rows,),) = self._connection.execute(
             f"insert into {_named(source.table.raw_name)} ({', '.join((*META_COLUMNS, *source.table.columns))}) "  # noqa: S608
             f"select {file_id}, {row_number}, {cells} from {call}"
@@ -265,7 +268,7 @@ class DuckdbLanding(Landing):
             [(file_id, source.table.name, line.line_number, line.line, line.rule_id, line.detail) for line in lines],
         )
 
-    def _insert(self, name: str, columns: list[str], rows: list[tuple]) -> None:
+    def _insert(self, name: str, columns: list[str], rows: list[Row]) -> None:
         """Insert rows by a list a column: by a statement a row it would take minutes."""
         if rows:
             self._connection.execute(
@@ -302,11 +305,7 @@ def look_at(path: Path) -> _Look | None:
 
 
 def _named(name: str) -> str:
-    return f"{_quoted(landing_schema())}.{name}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"{quoted(landing_schema())}.{name}"
 
 
 def _said(error: duckdb.Error) -> str:

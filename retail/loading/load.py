@@ -13,21 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import click
+from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import tables
-from retail.engines.postgres import Connection
+from retail.engines.connections import AnyConnection
 from retail.engines.spark import SparkConnection
 from retail.errors import RetailError
 from retail.loading.csv_files import Content, content_of
 from retail.loading.deliveries import Source
 from retail.loading.landing import Landing, LoadedFile, ReadAnew
 from retail.loading.postgres import PostgresLanding
-
-if TYPE_CHECKING:
-    from retail.engines.connections import AnyConnection
 
 _TRANSACTIONS = ("store_sales_header", "store_sales_line_items")  # never delivered again; master data may come back
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
 from datetime import datetime
@@ -64,6 +64,7 @@ class PostgresLanding(Landing):
             click.echo("note: another load is under way; this one begins when that is over", err=True)
             self.cursor.execute("select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys)
         self.cursor.execute("select clock_timestamp()")
+        now: datetime
         ((now,),) = self.cursor.fetchall()
         return now
 
@@ -175,7 +176,7 @@ class PostgresLanding(Landing):
         )
         return dict(self.cursor.fetchall())
 
-    def _is_true(self, query: str | sql.Composed, values: Collection[str] = ()) -> bool:
+    def _is_true(self, query: str | sql.Composed, values: Sequence[str] = ()) -> bool:
         """Return the answer of a query for one truth value."""
         self.cursor.execute(query, values)
         ((value,),) = self.cursor.fetchall()
@@ -237,13 +238,13 @@ def _index(table: Table) -> str:
     return f"{table.raw_name}_source_row_number"
 
 
-def _definition(column: str, kind: str) -> sql.Composed:
+def _definition(column: str, kind: str) -> sql.Composable:
     return sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
 
 
 def _copy(cursor: Cursor, source: Source, statement: sql.Composed, feed: _Feed) -> None:
     try:
-        cursor.copy_expert(statement, feed)
+        cursor.copy_expert(statement, feed)  # type: ignore[arg-type] # COPY calls no readline
     except psycopg2.Error as error:
         if feed.error is not None:
             raise feed.error from None

@@ -19,7 +19,9 @@ from pathlib import Path
 
 import duckdb
 
+from retail.engines.connections import Row
 from retail.engines.spark import SparkConnection
+from retail.engines.target import quoted
 from retail.errors import RetailError
 from retail.loading.csv_rows import LONGEST_RECORD, flaw_of_width
 from retail.loading.deliveries import Source
@@ -75,7 +77,7 @@ class SparkLanding(Landing):
 
     def make_empty(self) -> None:
         """Leave all tables empty, in the contract's shape."""
-        self._run(f"create database if not exists {_quoted(landing_schema())}")
+        self._run(f"create database if not exists {_schema()}")
         for name, columns in self.wanted_columns().items():
             defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             partitioned = "partitioned by (file_id)" if _is_partitioned(name) else ""
@@ -104,7 +106,7 @@ class SparkLanding(Landing):
         """Return the columns of a table with their types, none if there is no such table."""
         if not self._fetch(f"show databases like {_literal(landing_schema())}"):
             return {}
-        if not self._fetch(f"show tables in {_quoted(landing_schema())} like {_literal(name)}"):
+        if not self._fetch(f"show tables in {_schema()} like {_literal(name)}"):
             return {}
         rows = self._fetch(f"describe table {_named(name)}")
         return {column: kind for column, kind, *_ in rows if column and not column.startswith("#")}
@@ -176,7 +178,7 @@ class SparkLanding(Landing):
                 if int(partition.removeprefix("file_id=")) not in registered:
                     self._run(f"alter table {_named(name)} drop partition ({partition})")
 
-    def _fetch(self, statement: str) -> list[tuple]:
+    def _fetch(self, statement: str) -> list[Row]:
         return self._connection.fetch(statement)
 
     def _run(self, statement: str) -> None:
@@ -252,8 +254,8 @@ def _literal(value: str | int | datetime) -> str:
 
 
 def _named(name: str) -> str:
-    return f"{_quoted(landing_schema())}.{name}"
+    return f"{_schema()}.{name}"
 
 
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
+def _schema() -> str:
+    return quoted(landing_schema(), "`")

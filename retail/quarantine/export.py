@@ -18,6 +18,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import Table, tables
+from retail.engines.connections import Row
 from retail.engines.postgres import connect, first_line
 from retail.engines.target import check_target, marts_schema
 from retail.errors import RetailError
@@ -156,7 +157,8 @@ def _count_unreadable(connection: Connection, chosen: list[Table]) -> int:
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(sql.SQL(_UNREADABLE).format(schema), [[table.name for table in chosen]])
-            return cursor.fetchone()[0]
+            ((count,),) = cursor.fetchall()
+            return int(count)
     except psycopg2.Error as error:
         raise RetailError(f"the database refused: {first_line(error)}") from error
 
@@ -185,7 +187,7 @@ def _writer(out: Path) -> Iterator[Callable[[str], AbstractContextManager[TextIO
     yield opened_file
 
 
-def _write(file: TextIO, table: Table, first: tuple, others: Iterator[tuple]) -> int:
+def _write(file: TextIO, table: Table, first: Row, others: Iterator[Row]) -> int:
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerow((*table.columns, *ADDED_COLUMNS))
     count = 0

@@ -282,7 +282,7 @@ def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], file_id: 
             if repair.wanted_instead_of(cells_after) == cells_after:
                 outcome.done_before += 1
                 continue
-        present = landed.get(repair.source_row_number)
+        present = landed.get(repair.source_row_number or 0)
         if number is None and repair.wanted_instead_of(present) != present:
             raise RetailError(
                 f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last "

@@ -9,13 +9,12 @@ from decimal import Decimal
 import click
 import duckdb
 import psycopg2
-from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import tables
-from retail.engines.duckdb import connect_duckdb, duckdb_file
-from retail.engines.postgres import connect
-from retail.engines.spark import SparkConnection
-from retail.engines.target import marts_schema, target
+from retail.engines.connections import AnyConnection, Row, connect_to, fetch
+from retail.engines.duckdb import duckdb_file
+from retail.engines.postgres import first_line
+from retail.engines.target import marts_schema, quoted, target
 from retail.errors import RetailError
 
 _WIDTH = 100
@@ -53,7 +52,6 @@ _STOPPED = """
     where verdict = 'tripped'
     order by scope
 """
-_ENGINES = {"postgres": connect, "duckdb": connect_duckdb, "spark": SparkConnection}
 _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit 10;"
 
 
@@ -61,12 +59,12 @@ _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit
 def summary() -> None:
     """Print what the last build made of the data: rows, money, rejects, segments."""
     schema = marts_schema()
-    with closing(_ENGINES[target()]()) as connection:
+    with closing(connect_to(target(), read_only=True)) as connection:
         lines = summary_lines(connection, schema)
     click.echo("\n".join(lines))
 
 
-def summary_lines(connection: Connection | duckdb.DuckDBPyConnection | SparkConnection, schema: str) -> list[str]:
+def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
     """Return the summary of a built database, at most 35 lines of 100 columns.
 
     Args:
@@ -76,16 +74,18 @@ def summary_lines(connection: Connection | duckdb.DuckDBPyConnection | SparkConn
     Raises:
         RetailError: The database is not built yet, or refuses to be read.
     """
+    mark = "`" if target() == "spark" else '"'
+    schemas = {"marts": schema, "staging": f"{schema}_staging", "raw": f"{schema}_raw"}
+    names = {key: quoted(name, mark) for key, name in schemas.items()}
     try:
-        as_of, cutoff = _fetch(connection, schema, _AS_OF)[0]
-        stopped = _fetch(connection, schema, _STOPPED)
-        conservation = _fetch(connection, schema, _CONSERVATION)
-        reasons = _fetch(connection, schema, _REASONS)
-        segments = _fetch(connection, schema, _SEGMENTS)
+        ((as_of, cutoff),), stopped, conservation, reasons, segments = (
+            fetch(connection, query.format(top=_TOP_REASONS, **names))
+            for query in (_AS_OF, _STOPPED, _CONSERVATION, _REASONS, _SEGMENTS)
+        )
     except (psycopg2.errors.UndefinedTable, duckdb.CatalogException) as error:
         raise RetailError("nothing is built yet: run `make build`") from error
     except psycopg2.Error as error:
-        raise RetailError(f"the database refused: {error.diag.message_primary or error}") from error
+        raise RetailError(f"the database refused: {first_line(error)}") from error
     return [
         f"as of {as_of} (nothing after {cutoff} counts)",
         *_stopped_lines(stopped),
@@ -110,23 +110,7 @@ def summary_lines(connection: Connection | duckdb.DuckDBPyConnection | SparkConn
     ]
 
 
-def _fetch(
-    connection: Connection | duckdb.DuckDBPyConnection | SparkConnection, schema: str, query: str
-) -> list[tuple]:
-    names = {"marts": schema, "staging": f"{schema}_staging", "raw": f"{schema}_raw"}
-    quote = "`" if isinstance(connection, SparkConnection) else '"'
-    quoted = {key: quote + name.replace(quote, quote * 2) + quote for key, name in names.items()}
-    statement = query.format(top=_TOP_REASONS, **quoted)
-    if isinstance(connection, SparkConnection):
-        return connection.fetch(statement)
-    if isinstance(connection, duckdb.DuckDBPyConnection):
-        return connection.execute(statement).fetchall()
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-
-def _stopped_lines(rows: list[tuple]) -> list[str]:
+def _stopped_lines(rows: list[Row]) -> list[str]:
     """Say that the last build ended before the marts, and what is still of the build before it."""
     if not rows:
         return []
@@ -137,7 +121,7 @@ def _stopped_lines(rows: list[tuple]) -> list[str]:
     ]
 
 
-def _conservation_lines(rows: list[tuple]) -> list[str]:
+def _conservation_lines(rows: list[Row]) -> list[str]:
     order = [table.name for table in tables()]
     rows = sorted(rows, key=lambda row: order.index(row[0]))
     grid = [["table", "rows in", "clean", "rejected", "money in", "clean", "rejected"]]
@@ -154,7 +138,7 @@ def _conservation_lines(rows: list[tuple]) -> list[str]:
     return [*_aligned(grid, right=range(1, 7)), verdict]
 
 
-def _reason_lines(rows: list[tuple]) -> list[str]:
+def _reason_lines(rows: list[Row]) -> list[str]:
     if not rows:
         return ["no row was rejected"]
     grid = [["rejected for", "rows", "table", ""]]
@@ -162,7 +146,7 @@ def _reason_lines(rows: list[tuple]) -> list[str]:
     return [line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in _aligned(grid, right={1})]
 
 
-def _segment_lines(rows: list[tuple]) -> list[str]:
+def _segment_lines(rows: list[Row]) -> list[str]:
     grid = [["segment", "", "customers", "money spent", "points"]]
     grid += [[identifier, name, *map(_number, figures)] for identifier, name, *figures in rows]
     if len(rows) > 1:
@@ -172,12 +156,12 @@ def _segment_lines(rows: list[tuple]) -> list[str]:
 
 
 def _number(value: int | Decimal | None) -> str:
-    """Group thousands, and show no more decimals than it takes; what has no money has nothing to show."""
+    """Return a number with thousands grouped and cents, or more decimals if it has them; nothing for None."""
     if value is None:
         return ""
     if not value:
         return "0"
-    if isinstance(value, Decimal) and value.as_tuple().exponent < 0:
+    if isinstance(value, Decimal) and "." in f"{value:f}":
         cents = value.quantize(_CENT)
         value = cents if value == cents else value.normalize()
     return f"{value:,}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 # a reference as it is written, ref('stores'), or as dbt compiled it, "postgres"."retail"."stores"
 _REF = re.compile(r"""(?:ref\('|\.")(\w+)['"]\)?$""")
@@ -19,6 +20,9 @@ _COLOURS = {"core": "#d7e8f7", "derived": "#e6f2dc", "quarantine": "#fbe3dd"}
 _LEGEND = r"PK key, FK refers to another table; solid: a foreign key of the database, dashed: tested by each build\n"
 _MERMAID_ENDS = {"many": ("}o", "o{"), "some": ("}|", "|{"), "one": ("||", "||"), "optional": ("|o", "o|")}
 _DOT_ENDS = {"many": "crowodot", "some": "crowtee", "one": "teetee", "optional": "teeodot"}
+
+
+Node = dict[str, Any]  # of the manifest
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Erd:
     links: list[Link]
 
 
-def read(manifest: dict) -> Erd:
+def read(manifest: Node) -> Erd:
     """Return the diagram of a manifest (dbt's manifest.json): clean tables, rejects, and what refers to them."""
     nodes = {
         node["name"]: node
@@ -83,14 +87,14 @@ def read(manifest: dict) -> Erd:
     return Erd(sorted(tables, key=lambda table: list(_KINDS).index(table.kind)), drawn)
 
 
-def _kind(node: dict) -> str | None:
+def _kind(node: Node) -> str | None:
     folders = node["fqn"][1:-1]
     if folders[:1] == ["marts"]:
         return "core" if folders[1] == "core" else "derived"
     return "quarantine" if node["name"].startswith("rejected_record") else None
 
 
-def _keys(node: dict, tests: list[dict]) -> list[frozenset[str]]:
+def _keys(node: Node, tests: list[Node]) -> list[frozenset[str]]:
     """Return the sets of columns that identify a row: the first is the key, a primary key if there is one."""
     found = [frozenset(c["columns"]) for c in node.get("constraints", []) if c["type"] == "primary_key"]
     for test in tests:
@@ -106,7 +110,7 @@ def _keys(node: dict, tests: list[dict]) -> list[frozenset[str]]:
     return sorted(found, key=lambda key: min(order.index(column) for column in key))
 
 
-def _is_required(node: dict, column: str, tests: list[dict], keys: list[frozenset[str]]) -> bool:
+def _is_required(node: Node, column: str, tests: list[Node], keys: list[frozenset[str]]) -> bool:
     """Say whether a column is never null: by its key or a test, of the table itself or of its rows in staging."""
     twins = (node["unique_id"], node["unique_id"].replace(f".{node['name']}", f".stg_{node['name']}"))
     return any(column in key for key in keys[:1]) or any(
@@ -117,7 +121,7 @@ def _is_required(node: dict, column: str, tests: list[dict], keys: list[frozense
     )
 
 
-def _has_each(node: dict, parent: str, column: str, tests: list[dict]) -> bool:
+def _has_each(node: Node, parent: str, column: str, tests: list[Node]) -> bool:
     """Say whether each parent has a row: as many rows as the parent, or the column's meta says so."""
     return node["columns"][column]["config"]["meta"].get("every_parent_has_one", False) or any(
         test["test_metadata"]["name"] == "equal_rowcount"
@@ -127,7 +131,7 @@ def _has_each(node: dict, parent: str, column: str, tests: list[dict]) -> bool:
     )
 
 
-def _links(nodes: dict[str, dict], tests: list[dict], keys: dict[str, list[frozenset[str]]]) -> list[Link]:
+def _links(nodes: dict[str, Node], tests: list[Node], keys: dict[str, list[frozenset[str]]]) -> list[Link]:
     stated: dict[tuple[str, str], tuple[str, str, bool]] = {}
     by_id = {node["unique_id"]: name for name, node in nodes.items()}
     for test in tests:
@@ -152,13 +156,14 @@ def _links(nodes: dict[str, dict], tests: list[dict], keys: dict[str, list[froze
     return found
 
 
-def _clean(reference: str, nodes: dict[str, dict]) -> str:
+def _clean(reference: str, nodes: dict[str, Node]) -> str:
+    name: str
     (name,) = _REF.findall(reference)
     clean = name.removeprefix("stg_")
     return clean if clean in nodes else name
 
 
-def _table(node: dict, group: str, keys: list[frozenset[str]], links: list[Link]) -> Table:
+def _table(node: Node, group: str, keys: list[frozenset[str]], links: list[Link]) -> Table:
     table = Table(node["name"], group)
     for column in node["columns"].values():
         marks = []
