@@ -467,7 +467,7 @@ def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tm
         ),
         (
             {"rule_severity": {"store_sales_line_items.transaction_rejected": "warn"}},
-            "transaction_rejected of store_sales_line_items can't be 'warn', because that a transaction is whole",
+            "transaction_rejected of store_sales_line_items can't be 'warn', because it protects whole transactions",
         ),
         ({"accept_returns": "perhaps"}, "var accept_returns is 'perhaps': use true or false"),
         ({"max_rejected_share": 50}, "var max_rejected_share is '50' for stores: use a share from 0 to 1"),
