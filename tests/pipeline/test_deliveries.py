@@ -9,12 +9,14 @@ import json
 import os
 import time
 from contextlib import closing
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from support.comparison import what_is_left
 from support.deliveries import deliveries, write_deliveries
+from support.graph import reads_without_an_edge
 from support.replay import connected
 from support.worlds import CUTOFF
 
@@ -50,7 +52,7 @@ def differing(found, expected):
 
 
 @pytest.mark.parametrize("seed", range(1, WORLDS + 1))
-def test_amending_is_building_anew(new_database, run_program, query, tables, tmp_path, seed):
+def test_amending_is_building_anew(new_database, run_program, query, tables, dbt_files, tmp_path, seed):
     database = new_database()
     random = Random(seed)
     run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
@@ -69,6 +71,8 @@ def test_amending_is_building_anew(new_database, run_program, query, tables, tmp
             rows = set(query(database, f"select row_to_json(clean)::text from retail.{table} as clean"))
             assert facts[table] <= rows
             facts[table] = rows
+    manifest = json.loads((Path(dbt_files["DBT_TARGET_PATH"]) / "manifest.json").read_text(encoding="utf-8"))
+    assert list(reads_without_an_edge(manifest)) == []
     amended = tables(database)
     assert len(amended) > 30
     assert "it was asked for" in build(run_program, database, "--full-refresh").stdout
