@@ -35,7 +35,7 @@
         {%- do adapter.commit() -%}
     {%- endif -%}
     {%- set wait = namespace(is_over=false, holder='', is_told=false, looks_without_holder=0) -%}
-    {%- for look in range((var('build_lock_timeout') / seconds) | int + 1) -%}
+    {%- for look in range((setting('build_lock_timeout') / seconds) | int + 1) -%}
         {%- if not wait.is_over -%}
             {%- call statement('try_lock', fetch_result=true, auto_begin=true) -%}
                 {%- if look %}select pg_sleep({{ seconds }});{% endif %}
@@ -51,8 +51,8 @@
                 {%- set wait.looks_without_holder = 0 if is_seen else wait.looks_without_holder + 1 -%}
                 {%- set wait.holder = found['holder'] -%}
                 {%- set wait.said = 'dbt ' ~ found['command'] ~ ', begun at ' ~ found['began'] if wait.holder else 'retail load' -%}
-                {%- if not wait.is_told and var('build_lock_timeout') -%}
-                    {%- do log('waiting up to ' ~ var('build_lock_timeout') ~ ' s for ' ~ wait.said, info=true) -%}
+                {%- if not wait.is_told and setting('build_lock_timeout') -%}
+                    {%- do log('waiting up to ' ~ setting('build_lock_timeout') ~ ' s for ' ~ wait.said, info=true) -%}
                     {%- set wait.is_told = true -%}
                 {%- endif -%}
             {%- endif -%}
@@ -61,7 +61,7 @@
     {%- if not wait.is_over -%}
         {{- exceptions.raise_compiler_error(
             wait.said ~ ' is at work in ' ~ lock.schema ~ ': nothing was written. Run this again when it is done, or wait longer '
-            ~ '(var build_lock_timeout, now ' ~ var('build_lock_timeout') ~ ' s).'
+            ~ '(var build_lock_timeout, now ' ~ setting('build_lock_timeout') ~ ' s).'
         ) -}}
     {%- endif -%}
 {% endmacro %}
