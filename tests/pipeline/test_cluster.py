@@ -58,7 +58,7 @@ def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query,
     with subprocess.Popen(
         [PROGRAMS / "dbt", "--no-use-colors", "build", "--resource-type", "model"],
         cwd=PROJECT_DIR,
-        env=os.environ | dbt_files | cluster,
+        env=os.environ | dbt_files(cluster) | cluster,
         stdout=subprocess.PIPE,
         text=True,
     ) as dbt:

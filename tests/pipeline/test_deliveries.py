@@ -50,10 +50,9 @@ def differing(found, expected):
 
 
 @pytest.mark.parametrize("seed", range(1, WORLDS + 1))
-def test_amending_is_building_anew(new_database, run_program, query, tables, tmp_path, seed):
-    database = new_database()
+def test_amending_is_building_anew(landing_database, run_program, query, tables, tmp_path, seed):
+    database = landing_database
     random = Random(seed)
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
     facts = {table: set() for table in FACTS}
     first, *others = write_deliveries(deliveries(seed), tmp_path)
     random.shuffle(others)
@@ -88,17 +87,18 @@ def kill_at(database, start_program, table, *options):
             cursor.execute(f"select pg_stat_clear_snapshot(), count(*) {others} and wait_event_type = 'Lock'")
             if cursor.fetchone()[1]:
                 break
-            assert build.poll() is None, f"the build ended and did not write {table}"
+            assert build.exitcode is None, f"the build ended and did not write {table}"
             time.sleep(0.1)
         build.kill()
-        build.wait()
+        build.join()
         cursor.execute(f"select pg_terminate_backend(pid, 10000) {others}")
 
 
-def test_a_build_that_is_killed_is_taken_up_by_the_next_one(new_database, run_program, start_program, tables, tmp_path):
+def test_a_build_that_is_killed_is_taken_up_by_the_next_one(
+    landing_database, run_program, start_program, tables, tmp_path
+):
     """At whatever table it was: the checked ones, the rejects, the ledger, the clean ones."""
-    database = new_database()
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    database = landing_database
     first, *others = write_deliveries(deliveries(1, count=6), tmp_path)
     run_program(database, "retail", "load", str(first))
     build(run_program, database)

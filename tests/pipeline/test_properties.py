@@ -187,12 +187,11 @@ def dirtied(seed: int, spoilings: list[tuple[str, int]]) -> World:
 
 
 @pytest.fixture(scope="module")
-def database(new_database, run_program, tmp_path_factory):
+def database(new_database, landing, run_program, tmp_path_factory):
     """Tables made by dbt, from any world at all."""
-    database = new_database()
+    database = new_database(landing)
     folder = tmp_path_factory.mktemp("first")
     write_world(clean_world(Random(1)), folder)
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
     run_program(database, "retail", "load", str(folder))
     run_program(database, "dbt", "run", "--vars", json.dumps(variables_of({})))
     return database

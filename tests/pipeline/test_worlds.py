@@ -15,10 +15,9 @@ POLICIES = ("best", "highest_threshold", "stack")
 
 
 @pytest.fixture(scope="module")
-def database(new_database, run_program):
+def database(new_database, landing, run_program):
     """One database for all worlds: each load and build has to replace the one before it entirely."""
-    database = new_database()
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    database = new_database(landing)
     return database
 
 
