@@ -447,6 +447,7 @@ def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tm
 # --------------------------------------------------------------------------------------------------------- the switches
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
