@@ -95,7 +95,7 @@ def rule_blocks(books: dict[str, str]) -> str:
         f"counted. `fixed`: the var rule_severity can't relax it.\n\n{book}{{% enddocs %}}\n"
         for table, book in books.items()
     ]
-    return "<!-- Written by `make docs` from macros/rules/. -->\n\n" + "\n".join(blocks)
+    return "<!-- Written by `make docs` from macros/rule_books/. -->\n\n" + "\n".join(blocks)
 
 
 def self_contained(page: str) -> str:
