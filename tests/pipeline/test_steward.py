@@ -110,8 +110,8 @@ def test_a_dry_run_changes_nothing(repaired):
 
 
 def test_only_the_repaired_rows_change(repaired):
-    assert "store_sales_header      1 repaired (total_amount 1), 0 withdrawn, 2 left as they are" in repaired["said"]
-    assert "store_sales_line_items  1 repaired (quantity 1), 0 withdrawn, 2 left as they are" in repaired["said"]
+    assert "store_sales_header      1 repaired (total_amount 1), 0 withdrawn, 2 unchanged" in repaired["said"]
+    assert "store_sales_line_items  1 repaired (quantity 1), 0 withdrawn, 2 unchanged" in repaired["said"]
     changed = {table: set(repaired["after"][table]) - set(rows) for table, rows in repaired["before"].items()}
     assert {table.partition("raw_")[2]: len(rows) for table, rows in changed.items() if rows and "raw_" in table} == {
         "store_sales_header": 1,
@@ -121,7 +121,7 @@ def test_only_the_repaired_rows_change(repaired):
 
 def test_repairs_are_taken_back_once(repaired):
     for said in (repaired["again"], repaired["after the build"]):
-        assert said.count("0 repaired, 0 withdrawn, 2 left as they are, 1 repaired before") == 2
+        assert said.count("0 repaired, 0 withdrawn, 2 unchanged, 1 repaired before") == 2
         assert said.endswith("nothing was changed: no row differs from what was loaded\n")
 
 
@@ -267,7 +267,7 @@ def test_a_guarded_cell_comes_back_as_it_was(cell):
 def test_an_export_that_nobody_touched_changes_nothing(export):
     result = replaced(export)
     assert result.exit_code == 0, result.output
-    assert "stores  0 repaired, 0 withdrawn, 2 left as they are" in result.output
+    assert "stores  0 repaired, 0 withdrawn, 2 unchanged" in result.output
 
 
 def test_what_a_spreadsheet_writes_otherwise_is_no_change():
@@ -315,7 +315,7 @@ def test_an_archive_is_written_and_read(connected, tmp_path):
     assert zipfile.ZipFile(archive).namelist() == ["rejected_stores.csv"]
     result = replaced(archive)
     assert result.exit_code == 0, result.output
-    assert "stores  0 repaired, 0 withdrawn, 2 left as they are" in result.output
+    assert "stores  0 repaired, 0 withdrawn, 2 unchanged" in result.output
 
 
 def _with(**cells: str):
@@ -331,8 +331,8 @@ def _with(**cells: str):
     [
         (_with(rejected_record_id=""), ", line 3: rejected_record_id is blank: only exported rows are replaced"),
         (_with(rejected_record_id="made-up", store_name="other"), ", line 3: rejected_record_id 'made-up' is not"),
-        (_with(withdraw="perhaps"), ", line 3: withdraw is 'perhaps': write x to take the row"),
-        (lambda rows: [*rows, rows[0]], ", line 4: repeats the rejected_record_id of line 2: keep one of the two"),
+        (_with(withdraw="perhaps"), ", line 3: withdraw is 'perhaps': write x to withdraw the row"),
+        (lambda rows: [*rows, rows[0]], ", line 4: rejected_record_id repeats line 2: keep one of the two"),
         (
             lambda rows: [{k: v for k, v in row.items() if k != "store_city"} for row in rows],
             " lacks column store_city: keep the columns of the export",
@@ -361,7 +361,7 @@ def test_what_is_wrong_with_a_repair_is_said_in_one_line(export, query, rejected
         ([], "give folders or files to load, or --replace-rejected and the repaired rows"),
         (["a", "--replace-rejected", "b"], "give folders or files to load, or --replace-rejected"),
         (["a", "--dry-run"], "--dry-run goes with --replace-rejected"),
-        (["--replace-rejected", "nowhere"], "nowhere is not there: give what `retail rejects export` wrote"),
+        (["--replace-rejected", "nowhere"], "nowhere does not exist: give what `retail rejects export` wrote"),
         (["--replace-rejected", "nowhere.zip"], "nowhere.zip can't be read as a ZIP archive"),
     ],
 )
@@ -377,7 +377,7 @@ def test_a_withdrawn_row_is_taken_out_and_a_repair_fits_once(export, query, reje
     rows[1]["opening_date"] = "2020-02-29"
     write_export(export, "stores", rows)
     result = replaced(export)
-    assert "stores  1 repaired (opening_date 1), 1 withdrawn, 0 left as they are" in result.output
+    assert "stores  1 repaired (opening_date 1), 1 withdrawn, 0 unchanged" in result.output
     columns = "source_row_number, store_id, store_name, opening_date"
     found = query(rejected, f"select {columns} from retail_landing.raw_stores order by 1")
     assert found == [
@@ -390,7 +390,10 @@ def test_a_withdrawn_row_is_taken_out_and_a_repair_fits_once(export, query, reje
     write_export(export, "stores", rows)
     result = replaced(export)
     assert result.exit_code == 1
-    assert ", line 3: row 3 of retail_landing.raw_stores is not what was rejected any more" in result.output
+    assert (
+        ", line 3: row 3 of retail_landing.raw_stores has changed since it was rejected"
+        in result.output
+    )
 
 
 # -------------------------------------------------------------------------------------------------- the circuit breaker
