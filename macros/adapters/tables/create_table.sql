@@ -16,7 +16,8 @@
     from (
         {{ sql }}
     ) as built;
-        {%- for constraint in model['constraints'] %}
+        {#- with --defer, a parent may be in another schema: a development table must not constrain production's -#}
+        {%- for constraint in model['constraints'] if not constraint['to'] or '"' ~ relation.schema ~ '"."' in constraint['to'] %}
     alter table {{ relation }} add {{ adapter.render_raw_model_constraints([constraint])[0] }}
             {{- ' on delete cascade' if constraint['columns'] == config.get('meta', {}).get('deleted_with') }};
         {%- endfor %}
