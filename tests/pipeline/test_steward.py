@@ -390,10 +390,7 @@ def test_a_withdrawn_row_is_taken_out_and_a_repair_fits_once(export, query, reje
     write_export(export, "stores", rows)
     result = replaced(export)
     assert result.exit_code == 1
-    assert (
-        ", line 3: row 3 of retail_landing.raw_stores has changed since it was rejected"
-        in result.output
-    )
+    assert ", line 3: row 3 of retail_landing.raw_stores has changed since it was rejected" in result.output
 
 
 # -------------------------------------------------------------------------------------------------- the circuit breaker
