@@ -8,7 +8,7 @@
     {{ header if header is not none }}
     {%- if keyed %}
     {{ get_assert_columns_equivalent(sql) }}
-    create {{ 'unlogged' if config.get('unlogged') }} table {{ relation }} as
+    create {{ 'unlogged' if config.get('meta', {}).get('unlogged') }} table {{ relation }} as
     select
         {%- for column in model['columns'].values() %}
         cast({{ column.name }} as {{ column.data_type }}) as {{ column.name }} {{- ',' if not loop.last }}
@@ -22,7 +22,7 @@
             {{- ' on delete cascade' if constraint['columns'] == config.get('meta', {}).get('deleted_with') }};
         {%- endfor %}
     {%- else %}
-    create {{ 'temporary' if temporary else 'unlogged' if config.get('unlogged') }} table {{ relation }} as (
+    create {{ 'temporary' if temporary else 'unlogged' if config.get('meta', {}).get('unlogged') }} table {{ relation }} as (
         {{ sql }}
     );
     {%- endif %}
