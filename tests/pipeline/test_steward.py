@@ -294,7 +294,7 @@ def test_an_export_is_not_overwritten(export):
     result = CliRunner().invoke(rejects, ["export", "--out", str(export)])
     assert result.exit_code == 1
     assert result.output.endswith(
-        "rejected_stores.csv is there already, perhaps with repairs: give another place, or --force\n"
+        "rejected_stores.csv exists, perhaps with repairs: choose another place, or add --force\n"
     )
     assert CliRunner().invoke(rejects, ["export", "--out", str(export), "--force"]).exit_code == 0
 
@@ -393,10 +393,7 @@ def test_a_withdrawn_row_is_taken_out_and_a_repair_fits_once(export, query, reje
     write_export(export, "stores", rows)
     result = replaced(export)
     assert result.exit_code == 1
-    assert (
-        ", line 3: row 3 of retail_landing.raw_stores has changed since it was rejected"
-        in result.output
-    )
+    assert ", line 3: row 3 of retail_landing.raw_stores has changed since it was rejected" in result.output
 
 
 # -------------------------------------------------------------------------------------------------- the circuit breaker
