@@ -1,13 +1,7 @@
 {#- The var rule_severity as a mapping of rule ids (<rule> or <table>.<rule>) to error, warn or off. -#}
 {% macro wanted_severities() %}
     {%- set severities = {} -%}
-    {%- set wanted = var('rule_severity') or {} -%}
-    {%- if wanted is not mapping -%}
-        {{- exceptions.raise_compiler_error(
-            "var rule_severity is '" ~ wanted ~ "': map rules to severities, such as {total_amount_mismatch: warn}"
-        ) -}}
-    {%- endif -%}
-    {%- for id, value in wanted.items() -%}
+    {%- for id, value in setting('rule_severity').items() -%}
         {#- YAML reads an unquoted off as false -#}
         {%- set severity = 'off' if value is sameas false else value -%}
         {%- if severity not in ['error', 'warn', 'off'] -%}
@@ -28,13 +22,14 @@
 {#- The rule book of a table: its rules, with the severities that the var rule_severity wants. -#}
 {% macro rule_book(table, rules) %}
     {%- set wanted = wanted_severities() -%}
+    {%- if not wanted -%}{{- return(rules) -}}{%- endif -%}
     {%- set result = [] -%}
     {%- for rule in rules -%}
         {%- set severity = wanted_severity(wanted, table, rule.id, rule.severity) -%}
         {%- if rule.kept_for and severity != rule.severity and not (rule.severity == 'warn' and severity == 'off') -%}
             {{- exceptions.raise_compiler_error(
-                "var rule_severity: rule " ~ rule.id ~ " of " ~ table ~ " can't be '" ~ severity ~ "', because "
-                ~ rule.kept_for ~ " rests on it" ~ (
+                "var rule_severity: rule " ~ rule.id ~ " of " ~ table ~ " can't be '" ~ severity ~ "', because it "
+                ~ "protects " ~ rule.kept_for ~ (
                     '' if table ~ '.' ~ rule.id in wanted else '; write <table>.' ~ rule.id ~ ' if another table is meant'
                 )
             ) -}}
@@ -44,11 +39,13 @@
     {{- return(result) -}}
 {% endmacro %}
 
-{#- Ends the run if the var rule_severity names a rule that no book has. -#}
-{% macro require_known_rules() %}
+{#- Ends the run if the var rule_severity names a rule that no book has.
+
+    books  table: its rule book -#}
+{% macro require_known_rules(books) %}
     {%- set known = [] -%}
-    {%- for table in checked_tables() -%}
-        {%- for rule in rules_of(table) -%}{%- do known.extend([rule.id, table ~ '.' ~ rule.id]) -%}{%- endfor -%}
+    {%- for table, rules in books.items() -%}
+        {%- for rule in rules -%}{%- do known.extend([rule.id, table ~ '.' ~ rule.id]) -%}{%- endfor -%}
     {%- endfor -%}
     {%- set unknown = wanted_severities().keys() | reject('in', known) | list -%}
     {%- if unknown -%}

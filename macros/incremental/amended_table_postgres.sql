@@ -1,4 +1,4 @@
-{#- A table that a build amends: the rows of the affected units are deleted and inserted again, in one transaction; keys and
+{#- A table that a build amends: the rows of the affected units are deleted and inserted again, in one statement; keys and
     indexes stay. Where `amends()` is false the table is rebuilt. config.meta:
 
     unit      column whose values are affected
@@ -7,51 +7,21 @@
               are all there are
     kept      column whose values up to the unit's keep_through, a column of `units`, stay as they are
     null_units, always  SQL: which rows without a unit are affected with the others; which rows always are
-    partial_indexes  indexes on some of the rows
     append    only rows whose `merge_on` is not there yet are added
     amends    true for a model of another materialization that remembers what it holds -#}
 {% materialization amended_table, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set is_amended = existing is not none and existing.is_table and amends() -%}
+    {%- if existing is none or not existing.is_table or not amends() -%}
+        {{ return(rebuild_postgres_table(is_amendable=true)) }}
+    {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
-
-    {%- if is_amended -%}
-        {%- call statement('main') -%}
-            {{ amend_table(target_relation, sql) }};
-            {{ remember_build(target_relation) }}
-        {%- endcall -%}
-    {%- else -%}
-        {%- set intermediate = make_intermediate_relation(target_relation) -%}
-        {%- set backup = make_backup_relation(target_relation, 'table' if existing is none else existing.type) -%}
-        {{ drop_relation_if_exists(load_cached_relation(intermediate)) }}
-        {{ drop_relation_if_exists(load_cached_relation(backup)) }}
-        {%- call statement('main') -%}
-            {{ get_create_table_as_sql(False, intermediate, sql) }}
-        {%- endcall -%}
-        {%- do create_indexes(intermediate) -%}
-        {%- for index in config.get('meta', {}).get('partial_indexes', []) -%}
-            {%- do run_query(
-                'create index on ' ~ intermediate ~ ' (' ~ index.column ~ ') where ' ~ index.where
-            ) -%}
-        {%- endfor -%}
-        {%- if existing is not none -%}{%- do adapter.rename_relation(existing, backup) -%}{%- endif -%}
-        {%- do adapter.rename_relation(intermediate, target_relation) -%}
-        {%- if lands() -%}
-            {%- do run_query(analyze_table(target_relation) ~ ';' ~ remember_build(target_relation)) -%}
-        {%- endif -%}
-    {%- endif -%}
-
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {%- if config.get('grants') -%}
-        {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, True)) -%}
-    {%- endif -%}
-    {%- do persist_docs(target_relation, model) -%}
-    {{ adapter.commit() }}
-    {%- if existing is not none and not is_amended -%}{{ drop_relation_if_exists(backup) }}{%- endif -%}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
-    {{ return({'relations': [target_relation]}) }}
+    {%- call statement('main') -%}
+        {{ check_build_lock() }}
+        {{ amend_table(existing, sql) }};
+        {{ remember_build(existing) }}
+    {%- endcall -%}
+    {{ return(finish_postgres_relation(existing, existing)) }}
 {% endmaterialization %}
 
 {#- SQL that deletes the affected rows of a table and inserts them again. The table's columns are those that the model's YAML

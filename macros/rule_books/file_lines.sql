@@ -1,6 +1,6 @@
 {#- What a line of a file must be to become a row. `retail load` judges it, file by file; dbt seed refuses such a file. -#}
 {% macro file_line_rules() %}
-    {%- set kept_for = 'that a line is a row' -%}
+    {%- set kept_for = 'the table from broken lines' -%}
     {{- return([
         rule('line_too_few_fields', [], 'true', 'the line has fewer fields than the header', kept_for=kept_for),
         rule('line_too_many_fields', [], 'true', 'the line has more fields than the header', kept_for=kept_for),

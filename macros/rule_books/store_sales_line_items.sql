@@ -36,7 +36,7 @@
 {#- Which signs are allowed. With the var accept_returns, a return has a negative quantity and a negative amount. -#}
 {% macro line_item_rules_of_sign(columns) %}
     {%- set amount_is_read = [rule_value_missing('line_item_amount'), rule_invalid(columns, 'line_item_amount')] -%}
-    {%- if not bool_var('accept_returns') -%}
+    {%- if not setting('accept_returns') -%}
         {{- return([rule_not_positive('quantity')] + amount_is_read + [rule_negative('line_item_amount')]) -}}
     {%- endif -%}
     {{- return([
@@ -59,7 +59,7 @@
 
 {#- What is judged after the headers are: the line through its transaction. -#}
 {% macro line_item_rules_of_transaction() %}
-    {%- set kept_for = 'that a transaction is whole' -%}
+    {%- set kept_for = 'whole transactions' -%}
     {{- return(rule_book('store_sales_line_items', [
         rule_unknown('transaction_id', 'store_sales_header'),
         rule(
@@ -77,7 +77,7 @@
             ['transaction_id'],
             'coalesce(file_id <= header_closed_through_file_id, true)',
             'the transaction was complete before this line was delivered',
-            kept_for='that a clean transaction stays as it is',
+            kept_for='clean transactions from late changes',
             of_row=false
         ),
         rule(

@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ analyze_table(this) }}") }}
+{{ config(meta={'analyze': true}) }}
 -- Whose ledger this build amends, and from which entry on: the first one that is new, removed or changed.
 {%- set affected = affected_transactions() %}
 {%- set checked_headers, customers = ref('checked_store_sales_header'), ref('stg_customer_details') %}

@@ -1,7 +1,4 @@
-{{ config(
-    post_hook=["{{ analyze_table(this) }}", "{{ remember_build(this) }}"],
-    meta={'amends': true}
-) }}
+{{ config(meta={'amends': true, 'analyze': true}) }}
 -- Which transactions this build judges again; empty where it judges all of them. Everything that a transaction's verdict
 -- depends on is looked at: its rows, the parents it waits for, what its parents say, the cut-off date.
 {%- set plan_model = ref('build_plan') %}

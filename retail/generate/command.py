@@ -107,8 +107,8 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, value: str) ->
     type=click.FloatRange(0, 1),
     callback=_share,
     help="Share of the transactions with a fault in the header or a line (some have two). Each master table gets the"
-    " same share of faulty rows, in addition to its good ones. Above 0, each master fault occurs at least once; from 340"
-    " transactions on, so does each transaction fault. 0: no faults.",
+    " same share of faulty rows, in addition to its good ones. Above 0, each master fault occurs at least once; from"
+    " 340 transactions on, so does each transaction fault. 0: no faults.",
 )
 @click.option(
     "--end-date",

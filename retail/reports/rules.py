@@ -44,7 +44,7 @@ def rule_books(relation: sql.Composable) -> dict[str, str]:
     with closing(connect()) as connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL(_RULES).format(relation), [order])
         found = cursor.fetchall()
-    head = "| rule | severity | message |\n|---|---|---|\n"
+    head = "| rule | severity | a row fails it if |\n|---|---|---|\n"
     return {
         table: head + "".join(f"| `{rule}` | {severity} | {message} |\n" for _, rule, severity, message in book)
         for table, book in groupby(found, key=itemgetter(0))

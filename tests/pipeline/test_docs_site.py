@@ -15,9 +15,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from conftest import PROGRAMS
 
 from retail.contract import PROJECT_DIR
+from support.programs import PROGRAMS
+
+pytestmark = pytest.mark.extended
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # dbt's page does these itself: an icon asked for before its name is filled in, an address that its bundler left, and

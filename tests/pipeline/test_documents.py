@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from shop import read_export, write_export
 
 from retail.contract import PROJECT_DIR, tables
+from support.shop import read_export, write_export
+
+pytestmark = pytest.mark.extended
 
 SEEDS = PROJECT_DIR / "seeds" / "raw"
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 GUIDE = (PROJECT_DIR / "docs" / "stewards_guide.md").read_text(encoding="utf-8")
+SETTINGS = (PROJECT_DIR / "docs" / "settings.md").read_text(encoding="utf-8")
 PROMPTS = (PROJECT_DIR / "docs" / "data_generation_prompts.md").read_text(encoding="utf-8")
 
 
@@ -152,9 +155,9 @@ def test_the_worked_points_are_in_the_sample(sample, query):
     assert earned == rules
 
 
-def test_the_vars_in_the_readme_are_those_of_the_project():
+def test_the_settings_are_the_vars_of_the_project():
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
-    shown = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", README.partition("## Settings")[2], re.MULTILINE))
+    shown = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", SETTINGS, re.MULTILINE))
     assert set(shown) == {name for name in defaults if ":" not in name}
     for name, value in defaults.items():
         if name in shown and value is not None:
@@ -172,6 +175,19 @@ def test_links_lead_somewhere():
         for link in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
             base = PROJECT_DIR if document.name == "overview.md" else document.parent
             assert (base / link).exists(), f"{document.name}: {link}"
+
+
+def test_paths_that_documents_name_exist():
+    """Also those of a table's own files, such as stg_<table>.yml."""
+    rooms = {path.name for path in PROJECT_DIR.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    rooms -= {"target", "logs", "dbt_packages"}
+    missing = []
+    for document in (*PROJECT_DIR.glob("*.md"), *(PROJECT_DIR / "docs").glob("*.md")):
+        for path in re.findall(r"`((?:\w+/)+[\w./<>*-]*)`", document.read_text(encoding="utf-8")):
+            pattern = re.sub(r"<\w+>", "*", path).rstrip("/")
+            if path.partition("/")[0] in rooms and not any(PROJECT_DIR.glob(pattern)):
+                missing.append(f"{document.name}: {path}")
+    assert missing == []
 
 
 def test_the_prompts_state_the_input_contract():

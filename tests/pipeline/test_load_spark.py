@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from test_load_duckdb import COLUMNS, expected
 
 from retail.contract import Table
 from retail.engines.spark import SparkConnection
@@ -16,6 +15,9 @@ from retail.errors import RetailError
 from retail.loading.csv_rows import Unreadable
 from retail.loading.deliveries import Source
 from retail.loading.landing import LoadedFile
+from support.csv_bytes import COLUMNS, expected_rows
+
+pytestmark = pytest.mark.extended
 
 BLOCK = 1_000  # bytes
 LINES = [
@@ -66,7 +68,7 @@ def test_a_file_in_blocks_is_read_as_for_postgresql(connection, tmp_path):
         file.write_bytes(data)
         assert len(data) > 4 * BLOCK
         source = Source(Table("stores", COLUMNS, ("h1",)), file, tuple(header.decode("utf-8-sig").split(",")))
-        rows, told = expected(data, source)
+        rows, told = expected_rows(data, source)
         assert len(rows) > 300
         assert len(told) > 300
 

@@ -19,7 +19,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+import support
 from retail.contract import PROJECT_DIR
+
+pytestmark = pytest.mark.extended
 
 PROGRAMS = Path(sys.executable).parent
 STAND_INS = PROJECT_DIR / "offline_packages"
@@ -235,7 +238,7 @@ def test_the_stand_ins_have_all_that_the_project_calls(project):
 
 def test_the_stand_ins_judge_as_documented(fresh_database, tmp_path):
     """The same cases were run on the real packages, with the same verdicts."""
-    shutil.copytree(Path(__file__).parent / "stand_ins", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(Path(support.__file__).parent / "stand_ins", tmp_path, dirs_exist_ok=True)
     shutil.copytree(STAND_INS, tmp_path / "dbt_packages", ignore=shutil.ignore_patterns("*.md"))
     shutil.copy(PROJECT_DIR / "profiles.yml", tmp_path)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from comparison import contents, what_is_left
-from shop import clean_shop, read_export, write_export, write_shop
 
 from retail.loading.command import load
 from retail.quarantine.export import guarded, rejects, unguarded
 from retail.quarantine.repair import Repair
+from support.comparison import contents, what_is_left
+from support.shop import clean_shop, read_export, write_export, write_shop
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
 LEDGER = """
@@ -38,26 +38,24 @@ def build(run_program, database, check: bool = True, **more):
 
 
 @pytest.fixture(scope="module")
-def clean(new_database, run_program, tmp_path_factory):
+def clean(new_database, landing, run_program, tmp_path_factory):
     """The shop without a fault, and without the transaction that nobody repairs."""
     shop = clean_shop()
     del shop["store_sales_header"][2], shop["store_sales_line_items"][2]
-    database = new_database()
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("clean"))))
     build(run_program, database)
     return database
 
 
 @pytest.fixture(scope="module")
-def repaired(new_database, run_program, tmp_path_factory, query):
+def repaired(new_database, landing, run_program, tmp_path_factory, query):
     """Three rejected transactions; the export of two of them is repaired and taken back. What was seen on the way."""
     shop = clean_shop()
     shop["store_sales_line_items"][0] = "1,T1,P1,,,10.00"  # no quantity: the header falls with it
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"  # not what its line says
     shop["store_sales_header"][2] = "T3,C404,S1,2025-06-03 10:00:00,30.00"  # a customer nobody knows
-    database = new_database()
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("dirty"))))
     build(run_program, database)
     seen = {"database": database, "first": query(database, OPEN)}
@@ -201,12 +199,11 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
 
 
 @pytest.fixture(scope="module")
-def rejected(new_database, run_program, tmp_path_factory):
+def rejected(new_database, landing, run_program, tmp_path_factory):
     """A shop with two rejected stores that is only checked, not built: enough to export from."""
     shop = clean_shop()
     shop["stores"] += ['S2,"=1+1",Graz,"a ""quoted"", cell",not-a-day', "S3,-5,,@x,2020-02-30"]
-    database = new_database()
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("rejected"))))
     run_program(database, "dbt", "run", "--vars", json.dumps(VARIABLES), "-s", "+rejected_records")
     return database
@@ -399,20 +396,19 @@ def test_a_withdrawn_row_is_taken_out_and_a_repair_fits_once(export, query, reje
 # -------------------------------------------------------------------------------------------------- the circuit breaker
 
 
-def test_a_broken_delivery_leaves_the_marts_as_they_were(fresh_database, run_program, query, tmp_path):
-    run_program(fresh_database, "dbt", "seed", "--vars", "raw_layer: landing")
-    run_program(fresh_database, "retail", "load", str(write_shop(clean_shop(), tmp_path)))
+def test_a_broken_delivery_leaves_the_marts_as_they_were(landing_database, run_program, query, tmp_path):
+    run_program(landing_database, "retail", "load", str(write_shop(clean_shop(), tmp_path)))
     limits = {"rejected_share_min_rows": 4}
-    build(run_program, fresh_database, **limits)
-    before = contents(query, fresh_database, "retail")
+    build(run_program, landing_database, **limits)
+    before = contents(query, landing_database, "retail")
     assert len(before) > 10
-    summary = run_program(fresh_database, "retail", "summary").stdout
+    summary = run_program(landing_database, "retail", "summary").stdout
 
     broken = clean_shop()
     for number in (1, 2, 3):
         broken["store_sales_line_items"][number] = f"1,T{number + 1},P1,,x,-1"
-    run_program(fresh_database, "retail", "load", "--start-over", str(write_shop(broken, tmp_path)))
-    result = build(run_program, fresh_database, check=False, **limits)
+    run_program(landing_database, "retail", "load", "--start-over", str(write_shop(broken, tmp_path)))
+    result = build(run_program, landing_database, check=False, **limits)
 
     assert result.returncode == 1
     for words in (
@@ -423,16 +419,16 @@ def test_a_broken_delivery_leaves_the_marts_as_they_were(fresh_database, run_pro
         "raise the var max_rejected_share",
     ):
         assert words in result.stdout
-    assert contents(query, fresh_database, "retail") == before
-    _, stopped, which, *lines = run_program(fresh_database, "retail", "summary").stdout.splitlines()
+    assert contents(query, landing_database, "retail") == before
+    _, stopped, which, *lines = run_program(landing_database, "retail", "summary").stdout.splitlines()
     assert stopped.endswith("too much was rejected: store_sales_header 75.0%, store_sales_line_items 75.0%")
     assert which == "segments are those of the last good build, rows, money and reasons those of the stopped one"
     assert lines[lines.index("next") - 7 :] == summary.splitlines()[summary.splitlines().index("next") - 7 :]
     # what was seen is remembered all the same, and a limit for the tables in question lets it through
-    assert query(fresh_database, "select count(*) from retail_history.dq_builds") == [(2,)]
+    assert query(landing_database, "select count(*) from retail_history.dq_builds") == [(2,)]
     most = {"default": 0.5, "store_sales_header": 0.8, "store_sales_line_items": 0.8}
-    assert build(run_program, fresh_database, check=False, **limits, max_rejected_share=most).returncode == 0
-    assert query(fresh_database, "select count(*) from retail.store_sales_header") == [(1,)]
+    assert build(run_program, landing_database, check=False, **limits, max_rejected_share=most).returncode == 0
+    assert query(landing_database, "select count(*) from retail.store_sales_header") == [(1,)]
 
 
 def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tmp_path):
@@ -451,6 +447,7 @@ def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tm
 # --------------------------------------------------------------------------------------------------------- the switches
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
@@ -462,12 +459,12 @@ def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tm
         ),
         (
             {"rule_severity": {"store_id_missing": "off"}},
-            "rule store_id_missing of stores can't be 'off', because the primary key rests on it; "
+            "rule store_id_missing of stores can't be 'off', because it protects the primary key; "
             "write <table>.store_id_missing if another table is meant",
         ),
         (
             {"rule_severity": {"store_sales_line_items.transaction_rejected": "warn"}},
-            "transaction_rejected of store_sales_line_items can't be 'warn', because that a transaction is whole",
+            "transaction_rejected of store_sales_line_items can't be 'warn', because it protects whole transactions",
         ),
         ({"accept_returns": "perhaps"}, "var accept_returns is 'perhaps': use true or false"),
         ({"max_rejected_share": 50}, "var max_rejected_share is '50' for stores: use a share from 0 to 1"),

@@ -59,9 +59,9 @@ def static(target: Path) -> None:
     page = target / "static_index.html"
     page.write_text(self_contained(page.read_text(encoding="utf-8")), encoding="utf-8")
     if not json.loads((target / "catalog.json").read_text(encoding="utf-8"))["nodes"]:
-        click.echo("nothing is built yet, so the site lacks column types: run `make build`, then `make docs` again")
-    click.echo(f"the documentation is one file, open it in a browser: {page}")
-    click.echo("or serve it: .venv/bin/dbt docs serve")
+        click.echo("nothing is built yet, so the pages lack column types: `make build`, then `make docs` again")
+    click.echo(f"the documentation in one file, to open in a browser or to send on: {page}")
+    click.echo("or as a site, until Ctrl-C: .venv/bin/dbt docs serve")
 
 
 def picture_sources(diagram: erd.Erd) -> dict[str, str]:
@@ -73,9 +73,9 @@ def erd_document(diagram: erd.Erd) -> str:
     """Return docs/ERD.md."""
     return f"""# Entity-relationship diagram
 
-Written by `make docs` from the models' YAML. Solid lines are foreign keys of the database; dashed lines are
-relationships that each build tests. Computed tables show only their keys. Mermaid allows no comma in a type, so
-`numeric(10-2)` is numeric(10,2). As a picture: [ERD.png](ERD.png).
+Written by `make docs` from the models' YAML. Solid lines are foreign keys of the database; dashed ones are tested by
+each build. Computed tables show only their keys. Mermaid allows no comma in a type: `numeric(10-2)` is numeric(10,2).
+As a picture: [ERD.png](ERD.png).
 
 ```mermaid
 {erd.mermaid(diagram)}```
@@ -91,8 +91,8 @@ def rule_blocks(books: dict[str, str]) -> str:
     """Return the rule books as one doc block per table, for the page of the table."""
     blocks = [
         f"{{% docs rules_of_{table} %}}\n"
-        f"**Rule book.** A row of {table} that fails an `error` is rejected, one that fails a `warn` is kept and "
-        f"counted. `fixed`: the var rule_severity can't relax it.\n\n{book}{{% enddocs %}}\n"
+        f"**Rule book.** An `error` rejects the row of {table}; a `warn` keeps and counts it. The var rule_severity "
+        f"can't relax a `fixed` rule.\n\n{book}{{% enddocs %}}\n"
         for table, book in books.items()
     ]
     return "<!-- Written by `make docs` from macros/rule_books/. -->\n\n" + "\n".join(blocks)

@@ -1,5 +1,5 @@
 -- Without statistics the planner assumes thousands of rows; this one row is joined to all customers.
-{{ config(post_hook="{{ analyze_table(this) }}") }}
+{{ config(meta={'analyze': true}) }}
 
 with
 
@@ -19,8 +19,8 @@ latest as (
 final as (
 
     select
-        {% if var('as_of_date') -%}
-        {{ date_literal('as_of_date', var('as_of_date')) }} as as_of_date,
+        {% if setting('as_of_date') -%}
+        {{ date_literal(setting('as_of_date')) }} as as_of_date,
         {%- else -%}
         coalesce(transaction_date, {{ data_cutoff_date() }}) as as_of_date,
         {%- endif %}

@@ -1,12 +1,15 @@
 -- The planner has to know how few rules there are: they are joined to every reject.
-{{ config(post_hook="{{ analyze_table(this) }}") }}
+{{ config(meta={'analyze': true}) }}
 
 -- The rule books as rows, so that a reason can be looked up and a rule that no row failed is listed too.
-{%- do require_known_rules() %}
+{%- do require_known_settings() %}
+{%- set books = {} %}
+{%- for table in checked_tables() %}{% do books.update({table: rules_of(table)}) %}{% endfor %}
+{%- do require_known_rules(books) %}
 {%- set of_file_lines = file_line_rules() %}
-{% for table in checked_tables() %}
+{% for table, rules in books.items() %}
 {%- set outer = loop %}
-{%- for rule in rules_of(table) + of_file_lines %}
+{%- for rule in rules + of_file_lines %}
 select
     '{{ table }}' as source_table,
     {{ loop.index }} as rule_number,

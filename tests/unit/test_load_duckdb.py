@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_csv_rows import BOM, QUIET, bodies, line_ends, with_ends
 
 from retail.contract import Table
-from retail.loading.csv_rows import FastReader, RowReader, Unreadable
+from retail.loading.csv_rows import Unreadable
 from retail.loading.deliveries import Source
 from retail.loading.duckdb import DuckdbLanding, _Look
 from retail.loading.landing import ReadAnew
+from support.csv_bytes import BOM, COLUMNS, QUIET, bodies, expected_rows, line_ends, with_ends
 
-COLUMNS = ("h1", "h2", "h3")
 HEADERS = (b"h1,h2,h3", b'"h1",h2,h3', b"\nh1,h2,h3", b"h3,h1,more,h2,")
 
 
@@ -59,22 +55,6 @@ def load_whole(connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[l
     return rows, [Unreadable(*line) for line in lines]
 
 
-def expected(data: bytes, source: Source) -> tuple[list[tuple], list[Unreadable]]:
-    told: list[Unreadable] = []
-    with closing(FastReader()) as fast:
-        reader = RowReader(
-            io.BytesIO(data),
-            source.positions,
-            len(source.header),
-            file_id=7,
-            first_row_number=11,
-            fast=fast,
-            unreadable=told.append,
-        )
-        rows = list(csv.reader(io.StringIO(b"".join(reader.chunks()).decode(), newline="")))
-    return [(*(cell or None for cell in row[2:]), int(row[0]), int(row[1])) for row in rows], told
-
-
 @settings(max_examples=500, **QUIET)
 @given(
     parts=bodies,
@@ -100,7 +80,7 @@ def test_a_file_is_read_as_for_postgresql_or_not_at_all(connection, file, parts,
 
     found = load_whole(connection, source)
 
-    assert found is None or found == expected(data, source)
+    assert found is None or found == expected_rows(data, source)
 
 
 def test_most_files_are_read_whole(connection, file):
@@ -109,7 +89,7 @@ def test_most_files_are_read_whole(connection, file):
     for body in (b"", b"a,b,c\n" * 3, b'a,"b,""c""",\r\n', b'"a\nb",c,d\n', b"\n\na,b,c\n\nshort\na,b,c,d,e,,\n"):
         data = HEADERS[0] + (b"\r\n" if b"\r" in body else b"\n") + body
         file.write_bytes(data)
-        assert load_whole(connection, source) == expected(data, source)
+        assert load_whole(connection, source) == expected_rows(data, source)
 
 
 def test_where_duckdb_breaks_off_the_file_is_read_by_rows(connection, file, monkeypatch):

@@ -10,15 +10,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retail.loading import csv_rows
 from retail.loading.csv_rows import FastReader, RowReader, Unreadable, read_first_row
+from support.csv_bytes import BOM, QUIET, bodies, line_ends, with_ends
 
 HEADER = b"h1,h2,h3\n"
 WIDTH = 3
-BOM = b"\xef\xbb\xbf"
 # A record whose quotes all stand around a cell or are doubled, read from the left a cell at a time
 WELL_QUOTED = re.compile(r'(?:(?:"(?:[^"]|"")*"|[^",\r\n]*)(?:,|[\r\n]+|$))*')
 
@@ -79,35 +79,6 @@ def expected(data: bytes) -> tuple[list[list[str]], list[tuple[int, str]]]:
             in_doubt = False
         place += count
     return rows, refused
-
-
-GOOD = (b"a,b,c\n", b"x,,\n", b'"q","r","s"\n', b'1,"a\nb",2\n', b'1,"a""b",\n', b"\n", b'a,5" b ,c\n', b'"","",""\n')
-TOKENS = (
-    *(b"a", b" ", b",", b",", b"\n", b'"', b'"', b'""', b',"', b'",', b"\\", b"\t", b";", b"'", b"#", b"null", b"\\."),
-    *("é".encode(), "\u2028".encode(), "🛒".encode(), BOM, b"\xf6", b"\xed\xa0\x80", b"\0", b"\x0b"),
-)
-soiled = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=8).map(b"".join)
-
-
-def with_ends(text: bytes, end: bytes | None) -> bytes:
-    """The text with other line ends; with all kinds of them for None."""
-    ends = iter((b"\n", b"\r\n", b"\r") * (text.count(b"\n") + 1))
-    return re.sub(rb"\n", lambda _: end or next(ends), text)
-
-
-line_ends = st.sampled_from((b"\n", b"\r\n", b"\r", None))
-bodies = st.lists(
-    st.one_of(st.sampled_from(GOOD), st.sampled_from(GOOD), soiled.map(lambda line: line + b"\n"), soiled), max_size=14
-)
-
-
-QUIET = {
-    "derandomize": True,
-    "database": None,
-    "deadline": None,
-    "suppress_health_check": list(HealthCheck),
-    "print_blob": False,
-}
 
 
 @settings(max_examples=600, **QUIET)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from oracle import COLUMNS, RULES, WARNINGS, Result, Settings, compute, read_directory
 
 from retail.contract import PROJECT_DIR
 from retail.generate import generate
+from support.oracle import COLUMNS, RULES, WARNINGS, Result, Settings, compute, read_directory
 
 CUTOFF = date(2026, 1, 1)  # any day between the sample's end and its far future
 SEEDS = PROJECT_DIR / "seeds" / "raw"

@@ -9,10 +9,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import oracle
 import pytest
-from oracle import CUSTOMERS, HEADERS, LINES, LOYALTY_RULES, PRODUCTS, PROMOTIONS, STORES, Result, Settings, compute
-from worlds import CUTOFF, World, dirty_world, write_world
+
+from support import oracle
+from support.oracle import (
+    CUSTOMERS,
+    HEADERS,
+    LINES,
+    LOYALTY_RULES,
+    PRODUCTS,
+    PROMOTIONS,
+    STORES,
+    Result,
+    Settings,
+    compute,
+)
+from support.worlds import CUTOFF, World, dirty_world, write_world
 
 Cells = dict[str, "str | None"]
 

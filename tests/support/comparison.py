@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from oracle import COLUMNS, EXACT, Result
+from support.oracle import COLUMNS, EXACT, Result
 
 Query = Callable[..., list[tuple]]
 Facts = dict[str, list[tuple]]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from oracle import COLUMNS, CUSTOMERS, HEADERS, LINES, LOYALTY_RULES, PRODUCTS, PROMOTIONS, STORES
+from support.oracle import COLUMNS, CUSTOMERS, HEADERS, LINES, LOYALTY_RULES, PRODUCTS, PROMOTIONS, STORES
 
 Cells = dict[str, "str | None"]
 World = dict[str, list[Cells]]

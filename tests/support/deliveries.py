@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from oracle import COLUMNS, HEADERS, KEYS, LINES, MONEY
-from worlds import World, clean_world, dirty_world, write_world
+from support.oracle import COLUMNS, HEADERS, KEYS, LINES, MONEY
+from support.worlds import World, clean_world, dirty_world, write_world
 
 MASTERS = [table for table in COLUMNS if table not in (HEADERS, LINES)]
 

@@ -1,0 +1,1 @@
+"""What several tests share: the oracle, worlds and deliveries, comparisons, programs and databases."""
