@@ -1,8 +1,8 @@
 """`python -m tools.strict_parse`: parse the project, with every warning as an error.
 
 dbt checks YAML against its JSON schemas for some adapters only. PostgreSQL's is not among them, so dbt ignores wrong
-keys. This switches the check on, by a private name of the pinned dbt-core. dbt-bouncer reads the manifest in target/lint that
-the parse writes.
+keys. This switches the check on, by a private name of the pinned dbt-core. dbt-bouncer then reads target/lint, where
+the parse writes its manifest.
 """
 
 from __future__ import annotations
