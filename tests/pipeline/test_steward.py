@@ -291,7 +291,7 @@ def test_an_export_is_not_overwritten(export):
     result = CliRunner().invoke(rejects, ["export", "--out", str(export)])
     assert result.exit_code == 1
     assert result.output.endswith(
-        "rejected_stores.csv is there already, perhaps with repairs: give another place, or --force\n"
+        "rejected_stores.csv exists, perhaps with repairs: choose another place, or add --force\n"
     )
     assert CliRunner().invoke(rejects, ["export", "--out", str(export), "--force"]).exit_code == 0
 
