@@ -8,5 +8,5 @@ select
     points,
     running_balance
 from {{ ref('loyalty_ledger') }}
-where customer_id = '{{ var("customer_id", "C000184") }}'
+where customer_id = '{{ dbt.escape_single_quotes(var("customer_id", "C000184") | string) }}'
 order by entry_number

@@ -1,7 +1,7 @@
 {#- The limit that a var sets for a share of rejected rows: one number for all, or a mapping of tables, of overall and of
     default to numbers. -#}
 {% macro share_limit(name, scope) %}
-    {%- set value = var(name) -%}
+    {%- set value = setting(name) -%}
     {%- set limits = value if value is mapping else {'default': value} -%}
     {%- set known = checked_tables() + ['overall', 'default'] -%}
     {%- set unknown = limits.keys() | reject('in', known) | list -%}
@@ -13,7 +13,7 @@
     {%- set limit = limits.get(scope, limits.get('default')) -%}
     {%- if limit is boolean or limit is not number or not 0 <= limit <= 1 -%}
         {{- exceptions.raise_compiler_error(
-            "var " ~ name ~ " is '" ~ limit ~ "' for " ~ scope ~ ": use a share from 0 to 1, or {default: 0.5, stores: 0.2}"
+            "var " ~ name ~ " is '" ~ limit ~ "' for " ~ scope ~ ': ' ~ allowed_setting(settings()[name])
         ) -}}
     {%- endif -%}
     {{- return(limit) -}}

@@ -2,7 +2,7 @@
     same columns for both, so that models need not ask which it is. -#}
 
 {#- Whether rows come from `retail load`, delivery by delivery. -#}
-{% macro lands() %}{{ return(var('raw_layer') == 'landing') }}{% endmacro %}
+{% macro lands() %}{{ return(setting('raw_layer') == 'landing') }}{% endmacro %}
 
 {#- The raw rows of a table, with source_row_number and file_id. -#}
 {% macro raw_table(table) %}
@@ -10,11 +10,8 @@
         {%- set relation = source('landing', 'raw_' ~ table) -%}
         {%- do require_loaded(relation) -%}
         {{- return(relation) -}}
-    {%- elif var('raw_layer') == 'seeds' -%}
-        {{- return(ref('raw_' ~ table)) -}}
-    {%- else -%}
-        {{- exceptions.raise_compiler_error("var raw_layer is '" ~ var('raw_layer') ~ "': use seeds or landing") -}}
     {%- endif -%}
+    {{- return(ref('raw_' ~ table)) -}}
 {% endmacro %}
 
 {#- The number of the file that a raw row came from: each seed is file 1 of delivery 1. -#}

@@ -1,13 +1,7 @@
 {#- The var rule_severity as a mapping of rule ids (<rule> or <table>.<rule>) to error, warn or off. -#}
 {% macro wanted_severities() %}
     {%- set severities = {} -%}
-    {%- set wanted = var('rule_severity') or {} -%}
-    {%- if wanted is not mapping -%}
-        {{- exceptions.raise_compiler_error(
-            "var rule_severity is '" ~ wanted ~ "': map rules to severities, such as {total_amount_mismatch: warn}"
-        ) -}}
-    {%- endif -%}
-    {%- for id, value in wanted.items() -%}
+    {%- for id, value in setting('rule_severity').items() -%}
         {#- YAML reads an unquoted off as false -#}
         {%- set severity = 'off' if value is sameas false else value -%}
         {%- if severity not in ['error', 'warn', 'off'] -%}

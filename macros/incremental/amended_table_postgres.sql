@@ -17,6 +17,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- call statement('main') -%}
+        {{ check_build_lock() }}
         {{ amend_table(existing, sql) }};
         {{ remember_build(existing) }}
     {%- endcall -%}

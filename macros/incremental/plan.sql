@@ -27,7 +27,7 @@
     {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'seed' -%}
         {%- do parts.append(node.name ~ node.checksum.checksum) -%}
     {%- endfor -%}
-    {%- do parts.append(tojson([loyalty_rule_policy(), var('total_tolerance')])) -%}
+    {%- do parts.append(tojson([setting('loyalty_rule_policy'), setting('total_tolerance')])) -%}
     {{- return(local_md5((parts | join('\n')) | replace(data_cutoff_date(), '<cutoff>'))) -}}
 {% endmacro %}
 

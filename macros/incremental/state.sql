@@ -6,8 +6,9 @@
     )) -}}
 {% endmacro %}
 
-{#- on-run-start: the table that remembers it. Work tables of earlier versions of the project are dropped. -#}
+{#- on-run-start: the lock of the build, and the table that remembers. Work tables of earlier versions of the project are dropped. -#}
 {% macro prepare_build() %}
+    {{- take_build_lock() -}}
     {%- if execute and flags.WHICH in ['run', 'build'] -%}
         {%- for name in [
             'prechecked_store_sales_line_items', 'repeated_store_sales_header', 'repeated_store_sales_line_items',

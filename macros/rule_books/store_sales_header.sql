@@ -29,8 +29,8 @@
         rule(
             'total_amount_mismatch',
             ['total_amount'],
-            is_at_most('abs(total_amount_read - lines_amount)', var('total_tolerance')),
-            'total_amount differs from the sum of its lines by more than ' ~ var('total_tolerance'),
+            is_at_most('abs(total_amount_read - lines_amount)', setting('total_tolerance')),
+            'total_amount differs from the sum of its lines by more than ' ~ setting('total_tolerance'),
             of_row=false
         ),
         rule(
@@ -63,7 +63,7 @@
 
 {#- A transaction without a customer: var allow_guest_transactions. -#}
 {% macro rule_guest() %}
-    {%- if bool_var('allow_guest_transactions') -%}
+    {%- if setting('allow_guest_transactions') -%}
         {{- return(rule(
             'customer_id_missing',
             ['customer_id'],
@@ -79,7 +79,7 @@
     transaction with a return may have a total of 0 or less. -#}
 {% macro rule_total_not_positive() %}
     {%- set is_positive = is_above_zero('round(total_amount_read, 2)') -%}
-    {%- if bool_var('accept_returns') -%}
+    {%- if setting('accept_returns') -%}
         {{- return(rule(
             'total_amount_not_positive',
             ['total_amount'],

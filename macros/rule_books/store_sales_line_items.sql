@@ -36,7 +36,7 @@
 {#- Which signs are allowed. With the var accept_returns, a return has a negative quantity and a negative amount. -#}
 {% macro line_item_rules_of_sign(columns) %}
     {%- set amount_is_read = [rule_value_missing('line_item_amount'), rule_invalid(columns, 'line_item_amount')] -%}
-    {%- if not bool_var('accept_returns') -%}
+    {%- if not setting('accept_returns') -%}
         {{- return([rule_not_positive('quantity')] + amount_is_read + [rule_negative('line_item_amount')]) -}}
     {%- endif -%}
     {{- return([

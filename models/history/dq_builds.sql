@@ -70,7 +70,7 @@ earlier as (
 latest as (
 
     select * from earlier
-    where raw_layer = '{{ var('raw_layer') }}'
+    where raw_layer = '{{ setting('raw_layer') }}'
     order by build_number desc
     limit 1
 
@@ -80,7 +80,7 @@ final as (
 
     select
         (select coalesce(max(earlier.build_number), 0) + 1 from earlier) as build_number,
-        '{{ var('raw_layer') }}' as raw_layer,
+        '{{ setting('raw_layer') }}' as raw_layer,
         cast('{{ run_started_at }}' as {{ sql_type('timestamp with time zone') }}) as built_at,
         seen.loaded_at,
         seen.rows_in,

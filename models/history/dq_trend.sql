@@ -9,7 +9,7 @@ dq_summary as (
 builds as (
 
     select * from {{ ref('dq_builds') }}
-    where raw_layer = '{{ var('raw_layer') }}'
+    where raw_layer = '{{ setting('raw_layer') }}'
 
 ),
 

@@ -31,7 +31,7 @@ checked_{{ table }} as (
 build as (
 
     select * from {{ ref('dq_builds') }}
-    where raw_layer = '{{ var('raw_layer') }}'
+    where raw_layer = '{{ setting('raw_layer') }}'
     order by build_number desc
     limit 1
 
@@ -48,7 +48,7 @@ affected_history as (
 remembered as (
     {% if is_incremental() %}
     select * from affected_history
-    where raw_layer = '{{ var('raw_layer') }}'
+    where raw_layer = '{{ setting('raw_layer') }}'
     {% else %}
     -- nothing yet: columns only
     select
@@ -220,7 +220,7 @@ changes as (
 final as (
 
     select
-        '{{ var('raw_layer') }}' as raw_layer,
+        '{{ setting('raw_layer') }}' as raw_layer,
         quarantine_id,
         cast(opening_number as bigint) as opening_number,
         source_table,

@@ -384,29 +384,24 @@ def _number_faults(column: str, bad: tuple[str, ...], negative: tuple[str, ...])
     ]
 
 
+def _key_faults(key: str) -> list[Fault]:
+    return [_cell(key, "missing", values.BLANKS), _too_long, _duplicate, _conflict]
+
+
 FAULTS: dict[str, list[Fault]] = {
     "stores": [
-        _cell("store_id", "missing", values.BLANKS),
-        _too_long,
-        _duplicate,
-        _conflict,
+        *_key_faults("store_id"),
         _cell("opening_date", "invalid", values.BAD_DATES),
     ],
     "products": [
-        _cell("product_id", "missing", values.BLANKS),
-        _too_long,
-        _duplicate,
-        _conflict,
+        *_key_faults("product_id"),
         *_number_faults("unit_price", values.BAD_MONEY, values.NEGATIVE_NUMBERS),
         _cell("current_stock_level", "invalid", values.BAD_INTEGERS),
         _cell("current_stock_level", "negative", values.NEGATIVE_INTEGERS),
     ],
-    "customer_details": [_cell("customer_id", "missing", values.BLANKS), _too_long, _duplicate, _conflict],
+    "customer_details": _key_faults("customer_id"),
     "promotion_details": [
-        _cell("promotion_id", "missing", values.BLANKS),
-        _too_long,
-        _duplicate,
-        _conflict,
+        *_key_faults("promotion_id"),
         _cell("start_date", "missing", values.BLANKS),
         _cell("start_date", "invalid", values.BAD_DATES),
         _cell("end_date", "missing", values.BLANKS),
@@ -417,10 +412,7 @@ FAULTS: dict[str, list[Fault]] = {
         _cell("discount_percentage", "out_of_range", values.NOT_A_SHARE),
     ],
     "loyalty_rules": [
-        _cell("rule_id", "missing", values.BLANKS),
-        _too_long,
-        _duplicate,
-        _conflict,
+        *_key_faults("rule_id"),
         *_number_faults("points_per_unit_spend", values.BAD_SMALL, values.NEGATIVE_NUMBERS),
         *_number_faults("min_spend_threshold", values.BAD_MONEY, values.NEGATIVE_NUMBERS),
         *_number_faults("bonus_points", values.BAD_INTEGERS, values.NEGATIVE_INTEGERS),

@@ -17,7 +17,6 @@ from pathlib import Path
 import duckdb
 
 from retail.engines.connections import Row
-from retail.engines.target import quoted
 from retail.errors import RetailError, one_line
 from retail.loading.csv_files import opened_bytes
 from retail.loading.csv_rows import (
@@ -66,7 +65,7 @@ class DuckdbLanding(Landing):
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take an open connection without a transaction under way."""
-        self._connection = connection
+        self._connection: duckdb.DuckDBPyConnection = connection
         self._connection.execute("set disabled_compression_methods = 'fsst'")  # as in profiles.yml
         self._reads_whole_files = True
 
@@ -88,22 +87,12 @@ class DuckdbLanding(Landing):
         """Return the time: nobody else can have opened the file."""
         return datetime.now(timezone.utc)
 
-    def loaded_files(self) -> list[LoadedFile] | None:
-        """Return what was loaded so far; None if nothing was."""
-        if not self.columns(LOADED_FILES):
-            return None
-        columns = ", ".join(BOOKKEEPING[LOADED_FILES])
-        rows = self._connection.execute(
-            f"select {columns} from {_named(LOADED_FILES)} order by file_id"  # noqa: S608 (our own names)
-        ).fetchall()
-        return [LoadedFile(*row) for row in rows] or None
-
     def make_empty(self) -> None:
         """Leave all tables empty, in the contract's shape; views on them stay."""
-        self._connection.execute(f"create schema if not exists {quoted(landing_schema())}")
+        self._connection.execute(f"create schema if not exists {self.schema}")
         for name, columns in self.wanted_columns().items():
             defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-            self._connection.execute(f"create or replace table {_named(name)} ({defined})")
+            self._connection.execute(f"create or replace table {self.named(name)} ({defined})")
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files."""
@@ -171,7 +160,7 @@ class DuckdbLanding(Landing):
             if commas == look.commas and (lines == look.lines or not look.has_quotes):
                 self._tell(source, file_id, refused)
                 return rows, len(refused)
-        self._connection.execute(f"delete from {_named(source.table.raw_name)} where file_id = {file_id}")  # noqa: S608
+        self._connection.execute(f"delete from {self.named(source.table.raw_name)} where file_id = {file_id}")  # noqa: S608
         return None
 
     def _store(self, source: Source, file_id: int, row_number: str, places: Iterable[int], call: str) -> int:
@@ -179,7 +168,7 @@ class DuckdbLanding(Landing):
         cells = ", ".join(f"c{place}" for place in places)
         rows: int
         ((rows,),) = self._connection.execute(
-            f"insert into {_named(source.table.raw_name)} ({', '.join((*META_COLUMNS, *source.table.columns))}) "  # noqa: S608
+            f"insert into {self.named(source.table.raw_name)} ({', '.join((*META_COLUMNS, *source.table.columns))}) "  # noqa: S608
             f"select {file_id}, {row_number}, {cells} from {call}"
         ).fetchall()
         return rows
@@ -217,7 +206,7 @@ class DuckdbLanding(Landing):
         # few cells have one, and to tell is cheap
         has_mark = " or ".join(f"contains({column}, $mark)" for column in source.table.columns)
         ((count,),) = self._connection.execute(
-            f"select coalesce(sum({counts}), 0) from {_named(source.table.raw_name)} "  # noqa: S608 (our own names)
+            f"select coalesce(sum({counts}), 0) from {self.named(source.table.raw_name)} "  # noqa: S608 (our own names)
             f"where file_id = {file_id} and ({has_mark})",
             {"mark": mark},
         ).fetchall()
@@ -272,7 +261,8 @@ class DuckdbLanding(Landing):
         """Insert rows by a list a column: by a statement a row it would take minutes."""
         if rows:
             self._connection.execute(
-                f"insert into {_named(name)} ({', '.join(columns)}) select {', '.join(['unnest(?)'] * len(columns))}",
+                f"insert into {self.named(name)} ({', '.join(columns)}) "
+                f"select {', '.join(['unnest(?)'] * len(columns))}",
                 [list(column) for column in zip(*rows, strict=True)],
             )
 
@@ -302,10 +292,6 @@ def look_at(path: Path) -> _Look | None:
     if quotes and (quotes % 2 or has_empty_lines):
         return None
     return _Look(commas, lines, quotes > 0)
-
-
-def _named(name: str) -> str:
-    return f"{quoted(landing_schema())}.{name}"
 
 
 def _said(error: duckdb.Error) -> str:

@@ -1,4 +1,4 @@
-"""The landing schema: its tables, what is kept about each file, and what an engine must do to load into it."""
+"""The landing schema: its tables, and what each engine does to load into them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from retail.contract import Table, tables
-from retail.engines.target import marts_schema
+from retail.engines.connections import AnyConnection, fetch
+from retail.engines.target import marts_schema, quoted
 from retail.errors import RetailError
 from retail.loading.deliveries import Source
 
@@ -19,7 +20,7 @@ LOADED_FILES = "loaded_files"
 UNREADABLE_LINES = "unreadable_lines"
 REPAIRS = "repairs"  # what --replace-rejected changed in the raw tables
 
-# Types are PostgreSQL's. What the loader knows about a row beside its cells; the rest is in loaded_files.
+# The types are PostgreSQL's. META_COLUMNS stand beside the cells of each row; loaded_files has the rest.
 META_COLUMNS = {"file_id": "integer not null", "source_row_number": "bigint not null"}
 BOOKKEEPING = {
     LOADED_FILES: {
@@ -59,7 +60,7 @@ BOOKKEEPING = {
 
 @dataclass(frozen=True)
 class LoadedFile:
-    """A row of loaded_files: a file that was loaded, or whose repairs were."""
+    """A row of loaded_files: a loaded file, or a file of repairs."""
 
     file_id: int
     batch_id: int
@@ -80,57 +81,64 @@ class LoadedFile:
 
 
 class ReadAnew(Exception):  # noqa: N818 (no error)
-    """A way to read files failed half way: the transaction is rolled back, and the load begins anew without it."""
+    """The fast way to read files failed: the transaction rolls back, and the load begins again without it."""
 
 
 class Landing(ABC):
-    """The landing schema of an engine, while files are loaded into it."""
+    """The landing schema of an engine, during a load."""
+
+    quotation_mark = '"'
+    _connection: AnyConnection
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:
-        """Keep all that is done inside, or none of it if anything fails.
+        """Commit what happens inside, or roll all of it back if anything fails.
 
         Raises:
             RetailError: The database refused.
-            ReadAnew: The load has to begin anew.
+            ReadAnew: The load has to begin again.
         """
 
     @abstractmethod
     def wait_for_others(self) -> datetime:
-        """Keep other loads out, and return the time at which that succeeded."""
+        """Lock other loads out, and return the time of the lock."""
 
-    @abstractmethod
     def loaded_files(self) -> list[LoadedFile] | None:
-        """Return what was loaded so far, in the order of the file_id; None if nothing was."""
+        """Return the files loaded so far, in the order of file_id; None if there are none."""
+        if not self.columns(LOADED_FILES):
+            return None
+        columns = ", ".join(BOOKKEEPING[LOADED_FILES])
+        query = f"select {columns} from {self.named(LOADED_FILES)} order by file_id"  # noqa: S608 (our own names)
+        return [LoadedFile(*row) for row in fetch(self._connection, query)] or None
 
     @abstractmethod
     def make_empty(self) -> None:
-        """Leave all tables empty, in the contract's shape."""
+        """Empty all tables, and give them the columns of the contract."""
 
     @abstractmethod
     def add_rows(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
     ) -> tuple[int, int]:
-        """Store a file's rows and its unreadable lines, and return the number of each."""
+        """Store a file's rows and its unreadable lines, and return how many there are of each."""
 
     @abstractmethod
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files."""
 
-    def finish(self, filled: Collection[Table]) -> None:  # noqa: B027 (most engines have nothing left to do)
-        """Do what is left to do when all rows are there; `filled` are the tables that got some."""
+    def finish(self, filled: Collection[Table]) -> None:  # noqa: B027 (most engines do nothing here)
+        """Finish the load once all rows are stored; `filled` are the tables with new rows."""
 
     @abstractmethod
     def columns(self, name: str) -> dict[str, str]:
-        """Return the columns of a table with their types, none if there is no such table."""
+        """Return the columns of a table with their types, none if the table does not exist."""
 
     @staticmethod
     def type_of(kind: str) -> str:
-        """Return what this engine calls a type of PostgreSQL's."""
+        """Return this engine's name for a type of PostgreSQL."""
         return kind
 
     def wanted_columns(self) -> dict[str, dict[str, str]]:
-        """Return all tables of the schema, with the columns that they must have and their types in this engine."""
+        """Return all tables of the schema, with their columns and the types of this engine."""
         raw = {table.raw_name: dict.fromkeys(table.columns, "text") | META_COLUMNS for table in tables()}
         return {
             name: {column: self.type_of(kind) for column, kind in columns.items()}
@@ -138,17 +146,26 @@ class Landing(ABC):
         }
 
     def check_shape(self) -> None:
-        """Refuse to add rows to tables of another contract.
+        """Compare the tables with the contract.
 
         Raises:
-            RetailError: A table does not have the columns that it must have.
+            RetailError: A table has other columns.
         """
         for name, wanted in self.wanted_columns().items():
             if self.columns(name) != wanted:
                 raise RetailError(
-                    f"{landing_schema()}.{name} has other columns than the contract, so nothing can be added to it: "
+                    f"{landing_schema()}.{name} has other columns than the contract: "
                     "load all your files again with --start-over"
                 )
+
+    @property
+    def schema(self) -> str:
+        """The name of the schema as SQL writes it."""
+        return quoted(landing_schema(), self.quotation_mark)
+
+    def named(self, name: str) -> str:
+        """Return a table of the schema as SQL writes it."""
+        return f"{self.schema}.{name}"
 
 
 def landing_schema() -> str:

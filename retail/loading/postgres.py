@@ -43,7 +43,7 @@ class PostgresLanding(Landing):
     def __init__(self, connection: Connection) -> None:
         """Take an open connection without a transaction under way."""
         self.cursor: Cursor = connection.cursor()
-        self._connection = connection
+        self._connection: Connection = connection
         self._fast = FastReader()
         self._is_empty = False
 
@@ -68,14 +68,6 @@ class PostgresLanding(Landing):
         ((now,),) = self.cursor.fetchall()
         return now
 
-    def loaded_files(self) -> list[LoadedFile] | None:
-        """Return what was loaded so far, in the order of the file_id; None if nothing was."""
-        if not self.columns(LOADED_FILES):
-            return None
-        columns = identifiers(BOOKKEEPING[LOADED_FILES])
-        self.cursor.execute(sql.SQL("select {} from {} order by file_id").format(columns, named(LOADED_FILES)))
-        return [LoadedFile(*row) for row in self.cursor.fetchall()] or None
-
     def make_empty(self) -> None:
         """Leave all tables empty, in the contract's shape, and the raw ones without their index.
 
@@ -86,7 +78,7 @@ class PostgresLanding(Landing):
             self.cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(landing_schema())))
         is_outdated = not self.columns(LOADED_FILES) and self._has_rows()
         for table in tables():
-            self.cursor.execute(sql.SQL("drop index if exists {}").format(named(_index(table))))
+            self.cursor.execute(sql.SQL("drop index if exists {}").format(landed(_index(table))))
         for name, columns in self.wanted_columns().items():
             self._make_table_empty(name, columns)
         self._is_empty = True
@@ -101,7 +93,7 @@ class PostgresLanding(Landing):
         columns = BOOKKEEPING[LOADED_FILES]
         self.cursor.execute(
             sql.SQL("insert into {} ({}) values ({})").format(
-                named(LOADED_FILES), identifiers(columns), sql.SQL(", ").join([sql.Placeholder()] * len(columns))
+                landed(LOADED_FILES), identifiers(columns), sql.SQL(", ").join([sql.Placeholder()] * len(columns))
             ),
             astuple(file),
         )
@@ -113,7 +105,7 @@ class PostgresLanding(Landing):
         table = source.table
         columns = identifiers(table.columns)
         statement = sql.SQL("copy {} ({}, {}) from stdin (format csv, null '', force_null ({}), freeze {})").format(
-            named(table.raw_name),
+            landed(table.raw_name),
             identifiers(META_COLUMNS),
             columns,
             columns,
@@ -146,7 +138,7 @@ class PostgresLanding(Landing):
                 aside.seek(0)
                 self.cursor.copy_expert(
                     sql.SQL("copy {} ({}) from stdin (format csv)").format(
-                        named(UNREADABLE_LINES), identifiers(BOOKKEEPING[UNREADABLE_LINES])
+                        landed(UNREADABLE_LINES), identifiers(BOOKKEEPING[UNREADABLE_LINES])
                     ),
                     aside,
                 )
@@ -158,11 +150,11 @@ class PostgresLanding(Landing):
             if self._is_empty:
                 self.cursor.execute(
                     sql.SQL("create unique index {} on {} (source_row_number)").format(
-                        sql.Identifier(_index(table)), named(table.raw_name)
+                        sql.Identifier(_index(table)), landed(table.raw_name)
                     )
                 )
             if table in filled:
-                self.cursor.execute(sql.SQL("analyze {}").format(named(table.raw_name)))
+                self.cursor.execute(sql.SQL("analyze {}").format(landed(table.raw_name)))
 
     def columns(self, name: str) -> dict[str, str]:
         """Return the columns of a table with their types, none if there is no such table."""
@@ -172,7 +164,7 @@ class PostgresLanding(Landing):
             from pg_attribute
             where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
             """,
-            [named(name).as_string(self.cursor)],
+            [landed(name).as_string(self.cursor)],
         )
         return dict(self.cursor.fetchall())
 
@@ -184,7 +176,7 @@ class PostgresLanding(Landing):
 
     def _has_rows(self) -> bool:
         return any(
-            self._is_true(sql.SQL("select exists (select from {})").format(named(table.raw_name)))
+            self._is_true(sql.SQL("select exists (select from {})").format(landed(table.raw_name)))
             for table in tables()
             if self.columns(table.raw_name)
         )
@@ -196,13 +188,13 @@ class PostgresLanding(Landing):
         then publish seven empty tables with all tests green.
         """
         if existing := self.columns(name):
-            self.cursor.execute(sql.SQL("truncate {}").format(named(name)))
+            self.cursor.execute(sql.SQL("truncate {}").format(landed(name)))
             self._reshape(name, existing, wanted)
             return
         columns = [_definition(*column) for column in wanted.items()]
         if name == LOADED_FILES:
             columns.append(sql.SQL("primary key (file_id)"))
-        self.cursor.execute(sql.SQL("create table {} ({})").format(named(name), sql.SQL(", ").join(columns)))
+        self.cursor.execute(sql.SQL("create table {} ({})").format(landed(name), sql.SQL(", ").join(columns)))
 
     def _reshape(self, name: str, existing: dict[str, str], wanted: dict[str, str]) -> None:
         """Give an emptied table of another contract the columns of this one; what others built on it stays."""
@@ -214,7 +206,7 @@ class PostgresLanding(Landing):
         if not changes:
             return
         try:
-            self.cursor.execute(sql.SQL("alter table {} {}").format(named(name), sql.SQL(", ").join(changes)))
+            self.cursor.execute(sql.SQL("alter table {} {}").format(landed(name), sql.SQL(", ").join(changes)))
         except psycopg2.errors.DependentObjectsStillExist as error:
             dependents = "; ".join((error.diag.message_detail or "").splitlines())
             raise RetailError(
@@ -224,8 +216,8 @@ class PostgresLanding(Landing):
         click.echo(f"note: {shown} had other columns than the contract, and has been changed to it", err=True)
 
 
-def named(name: str) -> sql.Identifier:
-    """Return a table of the landing schema, quoted."""
+def landed(name: str) -> sql.Identifier:
+    """Return a table of the landing schema, for a statement composed by psycopg2."""
     return sql.Identifier(landing_schema(), name)
 
 

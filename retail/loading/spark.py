@@ -21,13 +21,11 @@ import duckdb
 
 from retail.engines.connections import Row
 from retail.engines.spark import SparkConnection
-from retail.engines.target import quoted
 from retail.errors import RetailError
 from retail.loading.csv_rows import LONGEST_RECORD, flaw_of_width
 from retail.loading.deliveries import Source
 from retail.loading.duckdb import DuckdbLanding, look_at
 from retail.loading.landing import (
-    BOOKKEEPING,
     LOADED_FILES,
     REPAIRS,
     UNREADABLE_LINES,
@@ -42,11 +40,13 @@ _LINES = "retail_lines"
 
 
 class SparkLanding(Landing):
-    """The landing schema of Spark, without a lock that keeps other loads out."""
+    """The landing schema of Spark, without a lock against other loads."""
+
+    quotation_mark = "`"
 
     def __init__(self, connection: SparkConnection) -> None:
         """Take an open connection."""
-        self._connection = connection
+        self._connection: SparkConnection = connection
         self._new: list[LoadedFile] = []
 
     @contextmanager
@@ -56,7 +56,7 @@ class SparkLanding(Landing):
             yield
             if self._new:
                 values = ", ".join(f"({', '.join(map(_literal, astuple(file)))})" for file in self._new)
-                self._run(f"insert into {_named(LOADED_FILES)} values {values}")
+                self._run(f"insert into {self.named(LOADED_FILES)} values {values}")
         except BaseException:
             with suppress(RetailError):
                 self._drop_unregistered()
@@ -67,22 +67,20 @@ class SparkLanding(Landing):
         return datetime.now(timezone.utc)
 
     def loaded_files(self) -> list[LoadedFile] | None:
-        """Return what was loaded so far; None if nothing was."""
-        if not self.columns(LOADED_FILES):
-            return None
-        self._drop_unregistered()
-        columns = ", ".join(BOOKKEEPING[LOADED_FILES])
-        rows = self._fetch(f"select {columns} from {_named(LOADED_FILES)} order by file_id")
-        return [LoadedFile(*row) for row in rows] or None
+        """Return the files loaded so far, and drop the partitions that a failed load left."""
+        files = super().loaded_files()
+        if files is not None:
+            self._drop_unregistered()
+        return files
 
     def make_empty(self) -> None:
         """Leave all tables empty, in the contract's shape."""
-        self._run(f"create database if not exists {_schema()}")
+        self._run(f"create database if not exists {self.schema}")
         for name, columns in self.wanted_columns().items():
             defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             partitioned = "partitioned by (file_id)" if _is_partitioned(name) else ""
-            self._run(f"drop table if exists {_named(name)}")
-            self._run(f"create table {_named(name)} ({defined}) using parquet {partitioned}")
+            self._run(f"drop table if exists {self.named(name)}")
+            self._run(f"create table {self.named(name)} ({defined}) using parquet {partitioned}")
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files, at the end of the transaction."""
@@ -97,7 +95,7 @@ class SparkLanding(Landing):
         else:
             self._read_elsewhere(source, file_id, first_row_number, report)
         counts = [
-            self._fetch(f"select count(*) from {_named(name)} where file_id = {file_id}")
+            self._fetch(f"select count(*) from {self.named(name)} where file_id = {file_id}")
             for name in (source.table.raw_name, UNREADABLE_LINES)
         ]
         return counts[0][0][0], counts[1][0][0]
@@ -106,9 +104,9 @@ class SparkLanding(Landing):
         """Return the columns of a table with their types, none if there is no such table."""
         if not self._fetch(f"show databases like {_literal(landing_schema())}"):
             return {}
-        if not self._fetch(f"show tables in {_schema()} like {_literal(name)}"):
+        if not self._fetch(f"show tables in {self.schema} like {_literal(name)}"):
             return {}
-        rows = self._fetch(f"describe table {_named(name)}")
+        rows = self._fetch(f"describe table {self.named(name)}")
         return {column: kind for column, kind, *_ in rows if column and not column.startswith("#")}
 
     @staticmethod
@@ -134,7 +132,7 @@ class SparkLanding(Landing):
             return False
         cells = ", ".join(f"cells.c{place}" for place in source.positions)
         self._run(
-            f"insert into {_named(source.table.raw_name)} partition (file_id = {file_id}) "
+            f"insert into {self.named(source.table.raw_name)} partition (file_id = {file_id}) "
             f"({', '.join(source.table.columns)}, source_row_number) "
             f"select {cells}, {first_row_number} - 1 + row_number from {_LINES} where is_row"
         )
@@ -142,7 +140,7 @@ class SparkLanding(Landing):
         if flaws:
             values = ", ".join(f"({', '.join(map(_literal, flaw))})" for flaw in flaws)
             self._run(
-                f"insert into {_named(UNREADABLE_LINES)} partition (file_id = {file_id}) "
+                f"insert into {self.named(UNREADABLE_LINES)} partition (file_id = {file_id}) "
                 "(source_table, line_number, line, rule_id, detail) "
                 f"select {_literal(source.table.name)}, line_number, value, rule_id, detail from {_LINES} "
                 f"inner join (values {values}) as flaws (width, rule_id, detail) using (width) "
@@ -166,17 +164,17 @@ class SparkLanding(Landing):
                 columns = ", ".join(column for column in self.wanted_columns()[name] if column != "file_id")
                 connection.execute(f"copy (select * from {landing_schema()}.{name}) to '{file}' (format parquet)")
                 self._run(
-                    f"insert into {_named(name)} partition (file_id = {file_id}) ({columns}) "
+                    f"insert into {self.named(name)} partition (file_id = {file_id}) ({columns}) "
                     f"select {columns} from parquet.`{file.as_uri()}`"
                 )
 
     def _drop_unregistered(self) -> None:
         """Drop the partitions that a load left which did not come to its end."""
-        registered = {file_id for (file_id,) in self._fetch(f"select file_id from {_named(LOADED_FILES)}")}
+        registered = {file_id for (file_id,) in self._fetch(f"select file_id from {self.named(LOADED_FILES)}")}
         for name in filter(_is_partitioned, self.wanted_columns()):
-            for (partition,) in self._fetch(f"show partitions {_named(name)}"):
+            for (partition,) in self._fetch(f"show partitions {self.named(name)}"):
                 if int(partition.removeprefix("file_id=")) not in registered:
-                    self._run(f"alter table {_named(name)} drop partition ({partition})")
+                    self._run(f"alter table {self.named(name)} drop partition ({partition})")
 
     def _fetch(self, statement: str) -> list[Row]:
         return self._connection.fetch(statement)
@@ -251,11 +249,3 @@ def _literal(value: str | int | datetime) -> str:
     if isinstance(value, str):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return str(value)
-
-
-def _named(name: str) -> str:
-    return f"{_schema()}.{name}"
-
-
-def _schema() -> str:
-    return quoted(landing_schema(), "`")

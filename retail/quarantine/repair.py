@@ -1,4 +1,4 @@
-"""`retail load --replace-rejected`: the rows that a steward repaired go back to where they were loaded."""
+"""`retail load --replace-rejected`: repaired rows replace the rejected ones in the landing tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from retail.engines.target import marts_schema
 from retail.errors import RetailError
 from retail.loading.csv_files import CsvRows, content_of, listed, opened, raise_nul, read_header
 from retail.loading.landing import NEXT_COMMAND, REPAIRS, LoadedFile, landing_schema
-from retail.loading.postgres import PostgresLanding, identifiers, named
+from retail.loading.postgres import PostgresLanding, identifiers, landed
 from retail.quarantine.export import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
 
 _YES = ("x", "yes", "y", "true", "1", "withdraw")
@@ -56,7 +56,7 @@ def _plain(cell: str | None) -> str:
 
 @dataclass(frozen=True)
 class Repair:
-    """A row of an exported file as the steward left it; ``cells`` are those of the contract, None where blank."""
+    """A row of an exported file as the steward left it; a blank cell is None."""
 
     path: Path
     line: int
@@ -67,13 +67,13 @@ class Repair:
 
     @property
     def place(self) -> str:
-        """Where the row stands, for a message."""
+        """The file and the line, for a message."""
         return f"{self.path}, line {self.line}"
 
     def wanted_instead_of(self, present: Cells | None) -> Cells | None:
-        """Return the cells as they shall be, None for no row at all.
+        """Return the cells that replace the present ones, None for a withdrawn row.
 
-        What a spreadsheet writes otherwise of its own accord (10 for 10.00, no blanks around a text) is no change.
+        What a spreadsheet changes by itself is no repair: 10 for 10.00, or no blanks around a text.
         """
         if self.is_withdrawn:
             return None
@@ -84,13 +84,19 @@ class Repair:
         }
 
 
-# the repair, the number of its row, the cells there and those that shall be there
-_Change = tuple[Repair, int, Cells, "Cells | None"]
+@dataclass(frozen=True)
+class _Change:
+    """A repair that changes its row; ``after`` is None if it withdraws the row."""
+
+    repair: Repair
+    row_number: int
+    before: Cells
+    after: Cells | None
 
 
 @dataclass
 class Outcome:
-    """What became of a table's repairs: numbers of rows, and how often each column was changed."""
+    """The result for a table: how many rows were repaired, withdrawn and so on, and how often each column changed."""
 
     repaired: int = 0
     withdrawn: int = 0
@@ -98,16 +104,24 @@ class Outcome:
     done_before: int = 0
     columns: Counter[str] = field(default_factory=Counter)
 
+    def add(self, change: _Change) -> None:
+        """Count a change."""
+        if change.after is None:
+            self.withdrawn += 1
+        else:
+            self.repaired += 1
+            self.columns.update(column for column, cell in change.after.items() if cell != change.before[column])
+
 
 def replace_rejected(path: Path, *, dry_run: bool) -> None:
-    """Put repaired rows into the landing tables, all of them or none, and say what was changed.
+    """Replace rejected rows by repaired ones, all or none, and print what changed.
 
     Args:
         path: A folder of files that `retail rejects export` wrote, a .zip of them, or one of the files.
-        dry_run: Whether to say it only.
+        dry_run: Whether to print only.
 
     Raises:
-        RetailError: A file, a row or the database refused; nothing is changed then.
+        RetailError: A file, a row or the database refused; nothing has changed.
     """
     with _files(path) as files, closing(connect()) as connection:
         outcomes = repair(connection, files, dry_run=dry_run)
@@ -117,7 +131,7 @@ def replace_rejected(path: Path, *, dry_run: bool) -> None:
         done = f", {outcome.done_before:,} repaired before" if outcome.done_before else ""
         click.echo(
             f"{name:<{width}}  {outcome.repaired:,} repaired{f' ({changed})' if changed else ''}, "
-            f"{outcome.withdrawn:,} withdrawn, {outcome.unchanged:,} left as they are{done}"
+            f"{outcome.withdrawn:,} withdrawn, {outcome.unchanged:,} unchanged{done}"
         )
     if dry_run:
         click.echo("nothing was changed: this was a dry run")
@@ -133,13 +147,13 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
     Args:
         connection: An open connection without a transaction under way.
         files: The tables with their exported and repaired files.
-        dry_run: Whether to take everything back at the end.
+        dry_run: Whether to roll back at the end.
 
     Returns:
-        What became of each table's rows.
+        The outcome for each table.
 
     Raises:
-        RetailError: A file, a row or the database refused; nothing is changed then.
+        RetailError: A file, a row or the database refused; nothing has changed.
     """
     repairs = {table: list(_read(table, path)) for table, path in files.items()}
     landing = PostgresLanding(connection)
@@ -160,8 +174,8 @@ def _repair_tables(
     for table in repairs:
         if not landing.columns(table.raw_name):
             raise RetailError(
-                f"{landing_schema()}.{table.raw_name} is not there: only rows of `retail load` are replaced; "
-                f"of a seed, correct seeds/raw/{table.raw_name}.csv and run dbt seed"
+                f"{landing_schema()}.{table.raw_name} does not exist, and only rows of `retail load` can be replaced: "
+                f"correct the seed seeds/raw/{table.raw_name}.csv and run dbt seed"
             )
     landing.check_shape()
     before = landing.loaded_files() or []
@@ -193,7 +207,7 @@ def _repair_tables(
 
 @contextmanager
 def _files(path: Path) -> Iterator[dict[Table, Path]]:
-    """Find the exported files at a path, by their names; an archive is unpacked for as long as they are needed."""
+    """Find the exported files at a path, by their names; an archive is unpacked into a temporary folder."""
     if path.suffix != ".zip":
         yield _found(path)
         return
@@ -206,7 +220,7 @@ def _files(path: Path) -> Iterator[dict[Table, Path]]:
             raise RetailError(f"{path} can't be read as a ZIP archive: {error}") from error
         try:
             yield _found(Path(folder))
-        except RetailError as error:  # a file of the archive is better known by the archive
+        except RetailError as error:  # name the archive, not the temporary folder
             raise RetailError(error.message.replace(folder, str(path))) from error
 
 
@@ -218,9 +232,9 @@ def _found(path: Path) -> dict[Table, Path]:
             raise RetailError(f"{path} holds no {FILE_PREFIX}<table>.csv: give what `retail rejects export` wrote")
         return found
     if not path.exists():
-        raise RetailError(f"{path} is not there: give what `retail rejects export` wrote")
+        raise RetailError(f"{path} does not exist: give what `retail rejects export` wrote")
     if path.name not in places:
-        raise RetailError(f"{path} is not named like an export: {FILE_PREFIX}<table>.csv, so that the table is known")
+        raise RetailError(f"{path} does not have the name of an export: name it {FILE_PREFIX}<table>.csv")
     return {places[path.name]: path}
 
 
@@ -242,15 +256,15 @@ def _read(table: Table, path: Path) -> Iterator[Repair]:
             identifier = found[ID_COLUMN].strip()
             if not identifier:
                 raise RetailError(
-                    f"{place}: {ID_COLUMN} is blank: only exported rows are replaced, new ones go into the source file"
+                    f"{place}: {ID_COLUMN} is blank: only exported rows are replaced; put new rows into a file to load"
                 )
             if identifier in lines:
-                raise RetailError(f"{place}: repeats the {ID_COLUMN} of line {lines[identifier]}: keep one of the two")
+                raise RetailError(f"{place}: {ID_COLUMN} repeats line {lines[identifier]}: keep one of the two")
             lines[identifier] = rows.line
             withdraw = found.get(WITHDRAW_COLUMN, "").strip().lower()
             if withdraw not in _YES + _NO:
                 raise RetailError(
-                    f"{place}: {WITHDRAW_COLUMN} is {withdraw!r}: write x to take the row out, or nothing"
+                    f"{place}: {WITHDRAW_COLUMN} is {withdraw!r}: write x to withdraw the row, or nothing"
                 )
             cells = {column: found[column] or None for column in table.columns}
             number = found.get(NUMBER_COLUMN, "").strip()
@@ -259,68 +273,86 @@ def _read(table: Table, path: Path) -> Iterator[Repair]:
 
 
 def _repair_table(cursor: Cursor, table: Table, repairs: list[Repair], file_id: int) -> Outcome:
-    landing = named(table.raw_name)
-    identifiers = [repair.rejected_record_id for repair in repairs]
-    cursor.execute(sql.SQL("lock table {} in share row exclusive mode").format(landing))
-    staging = sql.Identifier(f"{marts_schema()}_staging")
-    cursor.execute(sql.SQL(_REJECTED).format(staging), [table.name, identifiers])
-    rejected = {identifier: (number, record) for identifier, number, record in cursor.fetchall()}
-    cursor.execute(sql.SQL(_DONE).format(named(REPAIRS)), [table.name, identifiers])
-    done = dict(cursor.fetchall())
-    numbers = {repair.rejected_record_id: repair.source_row_number for repair in repairs}
-    numbers |= {identifier: number for identifier, (number, _) in rejected.items()}
-    landed = _landed(cursor, table, landing, [number for number in numbers.values() if number is not None])
-
+    cursor.execute(sql.SQL("lock table {} in share row exclusive mode").format(landed(table.raw_name)))
+    known = _Known(cursor, table, repairs)
     outcome = Outcome()
-    changes: list[_Change] = []
+    changes = []
     for repair in repairs:
-        number, record = rejected.get(repair.rejected_record_id, (None, {}))
-        before = {column: record.get(column) or None for column in table.columns}
-        wanted = repair.wanted_instead_of(before)
-        if repair.rejected_record_id in done:
-            cells_after = done[repair.rejected_record_id]
-            if repair.wanted_instead_of(cells_after) == cells_after:
-                outcome.done_before += 1
-                continue
-        present = landed.get(repair.source_row_number or 0)
-        if number is None and repair.wanted_instead_of(present) != present:
-            raise RetailError(
-                f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last "
-                f"build: {_EXPORT_AGAIN}"
-            )
-        if number is None or wanted == before:
-            outcome.unchanged += 1
-            continue
-        if landed.get(number) != before:
-            raise RetailError(
-                f"{repair.place}: row {number} of {landing_schema()}.{table.raw_name} is not what was rejected any "
-                f"more, because it was loaded or repaired since: {_EXPORT_AGAIN}"
-            )
-        changes.append((repair, number, before, wanted))
-        if wanted is None:
-            outcome.withdrawn += 1
+        if known.is_done(repair):
+            outcome.done_before += 1
+        elif change := known.change(repair):
+            outcome.add(change)
+            changes.append(change)
         else:
-            outcome.repaired += 1
-            outcome.columns.update(column for column in table.columns if wanted[column] != before[column])
-    _apply(cursor, table, changes, file_id)
+            outcome.unchanged += 1
+    if changes:
+        _apply(cursor, table, changes)
+        _keep(cursor, table, changes, file_id)
     return outcome
 
 
-def _landed(cursor: Cursor, table: Table, landing: sql.Identifier, numbers: list[int]) -> dict[int, Cells]:
-    cursor.execute(
-        sql.SQL("select source_row_number, {} from {} where source_row_number = any (%s)").format(
-            identifiers(table.columns), landing
-        ),
-        [numbers],
-    )
-    return {number: dict(zip(table.columns, cells, strict=True)) for number, *cells in cursor.fetchall()}
+class _Known:
+    """What the database holds about the rows of some repairs: the rejects, the repairs before, the landed rows."""
+
+    def __init__(self, cursor: Cursor, table: Table, repairs: list[Repair]) -> None:
+        self._table = table
+        parameters = [table.name, [repair.rejected_record_id for repair in repairs]]
+        cursor.execute(sql.SQL(_REJECTED).format(sql.Identifier(f"{marts_schema()}_staging")), parameters)
+        self._rejected: dict[str, tuple[int | None, Cells]] = {
+            identifier: (number, {column: record.get(column) or None for column in table.columns})
+            for identifier, number, record in cursor.fetchall()
+        }
+        cursor.execute(sql.SQL(_DONE).format(landed(REPAIRS)), parameters)
+        self._done: dict[str, Cells | None] = dict(cursor.fetchall())
+        numbers = {repair.source_row_number for repair in repairs if repair.rejected_record_id not in self._rejected}
+        numbers |= {number for number, _ in self._rejected.values()}
+        cursor.execute(
+            sql.SQL("select source_row_number, {} from {} where source_row_number = any (%s)").format(
+                identifiers(table.columns), landed(table.raw_name)
+            ),
+            [[number for number in numbers if number is not None]],
+        )
+        self._landed: dict[int | None, Cells] = {
+            number: dict(zip(table.columns, cells, strict=True)) for number, *cells in cursor.fetchall()
+        }
+
+    def is_done(self, repair: Repair) -> bool:
+        """Tell whether an earlier command made the same repair."""
+        if repair.rejected_record_id not in self._done:
+            return False
+        after = self._done[repair.rejected_record_id]
+        return repair.wanted_instead_of(after) == after
+
+    def change(self, repair: Repair) -> _Change | None:
+        """Return what a repair changes, None if nothing.
+
+        Raises:
+            RetailError: The row is not rejected, or it has changed since.
+        """
+        number, before = self._rejected.get(repair.rejected_record_id, (None, dict.fromkeys(self._table.columns)))
+        if number is None:
+            present = self._landed.get(repair.source_row_number)
+            if repair.wanted_instead_of(present) != present:
+                raise RetailError(
+                    f"{repair.place}: {ID_COLUMN} {repair.rejected_record_id!r} is not among the rejects of the last "
+                    f"build: {_EXPORT_AGAIN}"
+                )
+            return None
+        after = repair.wanted_instead_of(before)
+        if after == before:
+            return None
+        if self._landed.get(number) != before:
+            raise RetailError(
+                f"{repair.place}: row {number} of {landing_schema()}.{self._table.raw_name} has changed since it was "
+                f"rejected: {_EXPORT_AGAIN}"
+            )
+        return _Change(repair, number, before, after)
 
 
-def _apply(cursor: Cursor, table: Table, changes: list[_Change], file_id: int) -> None:
-    """Change the landed rows, and keep what they were. Of a repaired row the file and the number stay."""
-    landing = named(table.raw_name)
+def _apply(cursor: Cursor, table: Table, changes: list[_Change]) -> None:
+    """Update the repaired rows, which keep their file and number, and delete the withdrawn ones."""
     columns = identifiers(table.columns)
-    updates = [(number, *wanted.values()) for _, number, _, wanted in changes if wanted is not None]
+    updates = [(change.row_number, *change.after.values()) for change in changes if change.after is not None]
     if updates:
         execute_values(
             cursor,
@@ -328,35 +360,40 @@ def _apply(cursor: Cursor, table: Table, changes: list[_Change], file_id: int) -
                 "update {} as landed set ({}) = row ({}) from (values %s) as new (row_number, {}) "
                 "where landed.source_row_number = new.row_number"
             ).format(
-                landing,
+                landed(table.raw_name),
                 columns,
-                sql.SQL(", ").join(sql.SQL("new.{}").format(sql.Identifier(column)) for column in table.columns),
+                sql.SQL(", ").join(sql.Identifier("new", column) for column in table.columns),
                 columns,
             ),
             updates,
             template=f"(%s, {', '.join(['%s::text'] * len(table.columns))})",
         )
-    withdrawn = [number for _, number, _, wanted in changes if wanted is None]
-    cursor.execute(sql.SQL("delete from {} where source_row_number = any (%s)").format(landing), [withdrawn])
-    if changes:
-        execute_values(
-            cursor,
-            sql.SQL(
-                "insert into {} (repaired_at, source_table, source_row_number, rejected_record_id, action, "
-                "cells_before, cells_after, repair_file, file_id) values %s"
-            ).format(named(REPAIRS)),
-            [
-                (
-                    table.name,
-                    number,
-                    repair.rejected_record_id,
-                    "withdrawn" if wanted is None else "repaired",
-                    json.dumps(before),
-                    None if wanted is None else json.dumps(wanted),
-                    repair.path.name,
-                    file_id,
-                )
-                for repair, number, before, wanted in changes
-            ],
-            template="(now(), %s, %s, %s, %s, %s, %s, %s, %s)",
-        )
+    cursor.execute(
+        sql.SQL("delete from {} where source_row_number = any (%s)").format(landed(table.raw_name)),
+        [[change.row_number for change in changes if change.after is None]],
+    )
+
+
+def _keep(cursor: Cursor, table: Table, changes: list[_Change], file_id: int) -> None:
+    """Add the changes to the table of repairs."""
+    execute_values(
+        cursor,
+        sql.SQL(
+            "insert into {} (repaired_at, source_table, source_row_number, rejected_record_id, action, "
+            "cells_before, cells_after, repair_file, file_id) values %s"
+        ).format(landed(REPAIRS)),
+        [
+            (
+                table.name,
+                change.row_number,
+                change.repair.rejected_record_id,
+                "withdrawn" if change.after is None else "repaired",
+                json.dumps(change.before),
+                None if change.after is None else json.dumps(change.after),
+                change.repair.path.name,
+                file_id,
+            )
+            for change in changes
+        ],
+        template="(now(), %s, %s, %s, %s, %s, %s, %s, %s)",
+    )

@@ -37,5 +37,5 @@ where
     {%- endif %}
     {%- if rejects(store_sales_header_rules(), 'total_amount_mismatch') %}
     -- a line with an unreadable amount is clean only where its rules were relaxed
-    or abs(headers.amount_at_stake - line_totals.amount) > {{ var('total_tolerance') }}
+    or abs(headers.amount_at_stake - line_totals.amount) > {{ setting('total_tolerance') }}
     {%- endif %}

@@ -10,7 +10,7 @@ open_records as (
 
     select * from {{ ref('quarantine_history') }}
     where
-        raw_layer = '{{ var('raw_layer') }}'
+        raw_layer = '{{ setting('raw_layer') }}'
         and status = 'open'
 
 )

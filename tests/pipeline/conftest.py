@@ -2,54 +2,83 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from retail.contract import PROJECT_DIR
-from retail.engines.postgres import connect, connection_parameters
+from retail.engines.postgres import connection_parameters
+from retail.errors import RetailError
+from support import programs
+from support.databases import Database, Databases, drop_all
 from support.programs import PROGRAMS
 from support.replay import connected
 
+LANDING = "raw_layer: landing"
+WHAT_DBT_PARSES_FOR = ("PGDATABASE", "RETAIL_", "SPARK_")
+
 
 @pytest.fixture(scope="session")
-def server() -> dict[str, str]:
+def server() -> Database:
     """The server in use (PGHOST's, else the embedded one, started if need be) as the variables that name it."""
     subprocess.run([PROGRAMS / "retail", "up"], check=True, cwd=PROJECT_DIR, capture_output=True, text=True)
     return connection_parameters().as_environment()
 
 
 @pytest.fixture(scope="session")
-def new_database(server) -> Iterator[Callable[[], dict[str, str]]]:
-    """Make an empty database; all of them are dropped at the end."""
-    names: list[str] = []
+def databases(server, worker_id) -> Databases:
+    """The databases of this worker; the last to end drops all."""
+    return Databases(server, worker_id)
 
-    def make() -> dict[str, str]:
-        names.append(f"retail_test_{uuid.uuid4().hex[:12]}")
-        _administer(f'create database "{names[-1]}" template template0')
-        return server | {"PGDATABASE": names[-1]}
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):  # not a worker, but who started them
+        with suppress(RetailError, psycopg2.Error):  # where no test needed a server, there may be none
+            drop_all()
+
+
+@pytest.fixture(scope="module")
+def new_database(databases) -> Iterator[Callable[..., Database]]:
+    """Make an empty database, or a copy of a template, for the tests of a module."""
+    taken: list[Database] = []
+
+    def make(template: str | None = None) -> Database:
+        taken.append(databases.take(template))
+        return taken[-1]
 
     yield make
-    for name in names:
-        _administer(f'drop database if exists "{name}" with (force)')
-
-
-def _administer(statement: str) -> None:
-    with closing(connect()) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(statement)
+    for database in taken:
+        databases.give_back(database)
 
 
 @pytest.fixture
-def fresh_database(new_database) -> dict[str, str]:
+def fresh_database(databases) -> Iterator[Database]:
     """An empty database of the test's own, as the variables that name it."""
-    return new_database()
+    database = databases.take()
+    yield database
+    databases.give_back(database)
+
+
+@pytest.fixture(scope="session")
+def landing(databases, run_program) -> str:
+    """The template of a database for files: the reference seeds are there, and nothing else."""
+    return databases.template("landing", lambda database: run_program(database, "dbt", "seed", "--vars", LANDING))
+
+
+@pytest.fixture
+def landing_database(databases, landing) -> Iterator[Database]:
+    """The same as a database of the test's own."""
+    database = databases.take(landing)
+    yield database
+    databases.give_back(database)
 
 
 @pytest.fixture(scope="session")
@@ -69,10 +98,23 @@ def query() -> Callable[..., list[tuple]]:
 
 
 @pytest.fixture(scope="session")
-def dbt_files(tmp_path_factory) -> dict[str, str]:
-    """A temporary folder for dbt's own files, as the variables that name it."""
+def dbt_files(tmp_path_factory) -> Callable[..., dict[str, str]]:
+    """A temporary folder for dbt's own files, as the variables that name it.
+
+    One for each database, engine and set of vars: dbt parses all files anew when it finds there what another one left.
+    """
     scratch = tmp_path_factory.mktemp("dbt")
-    return {"DBT_TARGET_PATH": str(scratch / "target"), "DBT_LOG_PATH": str(scratch / "logs")}
+
+    def files(database: Database, *arguments: str) -> dict[str, str]:
+        parsed_for = [f"{name}={database[name]}" for name in sorted(database) if name.startswith(WHAT_DBT_PARSES_FOR)]
+        if "--vars" in arguments:
+            parsed_for.append(arguments[arguments.index("--vars") + 1])
+        folder = scratch / hashlib.sha256("\n".join(parsed_for).encode()).hexdigest()[:12]
+        files = {"DBT_TARGET_PATH": str(folder), "DBT_LOG_PATH": str(folder / "logs")}
+        # only who asks for a manifest reads one
+        return files if "--target-path" in arguments else files | {"DBT_WRITE_JSON": "false"}
+
+    return files
 
 
 @pytest.fixture(scope="session")
@@ -80,15 +122,10 @@ def run_program(dbt_files) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `dbt` or `retail` in the project folder and on a database."""
 
     def run(
-        database: dict[str, str], program: str, *arguments: str, check: bool = True, cwd: Path = PROJECT_DIR
+        database: Database, program: str, *arguments: str, check: bool = True, cwd: Path = PROJECT_DIR
     ) -> subprocess.CompletedProcess[str]:
-        result = subprocess.run(
-            [PROGRAMS / program, *arguments],
-            cwd=cwd,
-            env=os.environ | dbt_files | database,
-            capture_output=True,
-            text=True,
-        )
+        environment = os.environ | dbt_files(database, *arguments) | database
+        result = programs.run(program, *arguments, environment=environment, folder=cwd)
         assert not check or result.returncode == 0, f"{program} {' '.join(arguments)}\n{result.stdout}{result.stderr}"
         return result
 
@@ -96,28 +133,32 @@ def run_program(dbt_files) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def start_program(dbt_files) -> Callable[..., subprocess.Popen]:
+def start_program(dbt_files, tmp_path_factory) -> Callable[..., BaseProcess]:
     """Start what `run_program` runs, and do not wait for it."""
 
-    def start(database: dict[str, str], program: str, *arguments: str) -> subprocess.Popen:
-        return subprocess.Popen(
-            [PROGRAMS / program, *arguments],
-            cwd=PROJECT_DIR,
-            env=os.environ | dbt_files | database,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def start(database: Database, program: str, *arguments: str) -> BaseProcess:
+        environment = os.environ | dbt_files(database, *arguments) | database
+        output = tmp_path_factory.mktemp("output")
+        return programs.start(program, *arguments, environment=environment, folder=PROJECT_DIR, output=output)
 
     return start
 
 
 @pytest.fixture(scope="session")
-def sample(new_database, run_program) -> dict[str, str]:
-    """The sample data, seeded, built and tested by dbt once; the tests only read it."""
-    database = new_database()
-    run_program(database, "dbt", "seed")
-    run_program(database, "dbt", "build")
-    return database
+def sample_template(databases, run_program) -> str:
+    """The sample data, seeded, built and tested by dbt once for all workers."""
+
+    def fill(database: Database) -> None:
+        run_program(database, "dbt", "seed")
+        run_program(database, "dbt", "build")
+
+    return databases.template("sample", fill)
+
+
+@pytest.fixture(scope="session")
+def sample(databases, sample_template) -> Database:
+    """The sample; the tests only read it."""
+    return databases.take(sample_template)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from benchmarks.sides import FLOOR, OURS, PANDAS, PANDAS_COPY, Database, disagre
 from retail.contract import PROJECT_DIR, RAW_PREFIX, tables
 from retail.errors import RetailError
 
+pytestmark = pytest.mark.extended
+
 DAYS = [date(2025, 6, 29) - timedelta(days=days) for days in reversed(range(15))]
 REJECTS = """
     select source_table, source_row_number, record_key, failed_rules, reason, caused_by, raw_record, amount_at_stake

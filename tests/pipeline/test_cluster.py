@@ -18,6 +18,8 @@ from retail.contract import PROJECT_DIR
 from support.parity import compare_spark
 from support.programs import PROGRAMS
 
+pytestmark = pytest.mark.extended
+
 HOST = "127.0.0.1"
 # the worker dies when a task of this one starts, which joins headers with what their lines are
 ON_THE_WAY = "START sql amended_table model retail_staging.checked_store_sales_header"
@@ -58,7 +60,7 @@ def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query,
     with subprocess.Popen(
         [PROGRAMS / "dbt", "--no-use-colors", "build", "--resource-type", "model"],
         cwd=PROJECT_DIR,
-        env=os.environ | dbt_files | cluster,
+        env=os.environ | dbt_files(cluster) | cluster,
         stdout=subprocess.PIPE,
         text=True,
     ) as dbt:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+import pytest
 import yaml
 
 from retail.contract import PROJECT_DIR
+
+pytestmark = pytest.mark.extended
 
 
 def of_the_project(found: dict) -> list[dict]:

@@ -12,6 +12,8 @@ from tools.docs import __main__ as docs
 from tools.docs import erd
 from tools.docs.drawing import digest, drawn_from
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture(scope="module")
 def diagram(manifest) -> erd.Erd:

@@ -19,6 +19,8 @@ import pytest
 from retail.contract import PROJECT_DIR
 from support.programs import PROGRAMS
 
+pytestmark = pytest.mark.extended
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # dbt's page does these itself: an icon asked for before its name is filled in, an address that its bundler left, and
 # icons that refer to the page by its address, which a browser does not like of a file

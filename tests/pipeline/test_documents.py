@@ -14,6 +14,8 @@ import yaml
 from retail.contract import PROJECT_DIR, tables
 from support.shop import read_export, write_export
 
+pytestmark = pytest.mark.extended
+
 SEEDS = PROJECT_DIR / "seeds" / "raw"
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 GUIDE = (PROJECT_DIR / "docs" / "stewards_guide.md").read_text(encoding="utf-8")

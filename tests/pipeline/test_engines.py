@@ -62,6 +62,7 @@ def load_and_build(
     run_program(engine, "dbt", "build", *FROM_LANDING, "--exclude-resource-type", *without)
 
 
+@pytest.mark.extended
 def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(landed, run_program, query, deliveries, tmp_path):
     file = str(tmp_path / "warehouse.duckdb")
     load_and_build(run_program, {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": file}, deliveries)
@@ -71,6 +72,7 @@ def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(landed, run_pr
     compare_duckdb(query, landed, file, "retail_landing")
 
 
+@pytest.mark.extended
 def test_spark_builds_what_postgresql_builds_of_dirty_deliveries(
     landed, run_program, query, deliveries, spark, tmp_path
 ):

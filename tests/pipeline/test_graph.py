@@ -10,6 +10,8 @@ import pytest
 from retail.contract import PROJECT_DIR, tables
 from support.graph import macros_behind
 
+pytestmark = pytest.mark.extended
+
 BOOKS = {f"{table.name}_rules" for table in tables()} - {"store_sales_line_items_rules"}
 
 

@@ -562,7 +562,9 @@ def test_two_loads_at_once_come_one_after_the_other(database, folder, tmp_path, 
 
 
 @only_postgres
-@pytest.mark.parametrize("first", [True, False], ids=["the first load", "a later load"])
+@pytest.mark.parametrize(
+    "first", [pytest.param(True, marks=pytest.mark.extended), False], ids=["the first load", "a later load"]
+)
 def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents, first):
     if not first:
         loaded(folder)
@@ -958,6 +960,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 @only_postgres
+@pytest.mark.extended
 def test_memory_does_not_grow_with_the_file(database, folder):
     peaks = []
     for rows in (300_000, 3_000_000):

@@ -17,6 +17,8 @@ from retail.loading.deliveries import Source
 from retail.loading.landing import LoadedFile
 from support.csv_bytes import COLUMNS, expected_rows
 
+pytestmark = pytest.mark.extended
+
 BLOCK = 1_000  # bytes
 LINES = [
     b"a,b,c",

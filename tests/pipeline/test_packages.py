@@ -22,6 +22,8 @@ import yaml
 import support
 from retail.contract import PROJECT_DIR
 
+pytestmark = pytest.mark.extended
+
 PROGRAMS = Path(sys.executable).parent
 STAND_INS = PROJECT_DIR / "offline_packages"
 HUB_NAMES = {"dbt_utils": "dbt-labs/dbt_utils", "dbt_expectations": "metaplane/dbt_expectations"}

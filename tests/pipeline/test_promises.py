@@ -128,6 +128,7 @@ def test_the_marketers_table_has_one_row_a_customer(rows):
     assert rows("select sum(total_loyalty_points) from retail.customer_details") == [(9 * 20,)]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("variables", "words"),
     [

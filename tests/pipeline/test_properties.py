@@ -1,13 +1,8 @@
-"""Whatever comes in: small worlds, dirtied by hypothesis, and what must hold of each of them.
-
-RETAIL_WORLDS sets how many worlds are tried, RETAIL_SEEDS how many samples a rate; the defaults are meant for
-`make test`.
-"""
+"""Whatever comes in: small worlds, dirtied by hypothesis, and what must hold of each of them."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
@@ -37,9 +32,6 @@ from support.oracle import (
 )
 from support.replay import Replay, connected
 from support.worlds import CUTOFF, DATED, NUMERIC, World, clean_world, write_world
-
-WORLDS = int(os.environ.get("RETAIL_WORLDS", "80"))
-SEEDS = int(os.environ.get("RETAIL_SEEDS", "2"))
 
 # What each setting of the vars is called, what dbt is told and what the oracle is told.
 SWITCHES: dict[str, dict[str, Any]] = {
@@ -187,12 +179,11 @@ def dirtied(seed: int, spoilings: list[tuple[str, int]]) -> World:
 
 
 @pytest.fixture(scope="module")
-def database(new_database, run_program, tmp_path_factory):
+def database(new_database, landing, run_program, tmp_path_factory):
     """Tables made by dbt, from any world at all."""
-    database = new_database()
+    database = new_database(landing)
     folder = tmp_path_factory.mktemp("first")
     write_world(clean_world(Random(1)), folder)
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
     run_program(database, "retail", "load", str(folder))
     run_program(database, "dbt", "run", "--vars", json.dumps(variables_of({})))
     return database
@@ -203,7 +194,7 @@ def variables_of(switches: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def replays(database, run_program, query, tmp_path_factory) -> dict[str, tuple[Replay, Settings]]:
+def replays(database, run_program, dbt_files, query) -> dict[str, tuple[Replay, Settings]]:
     """The project compiled under each of the switches, beside what the oracle is told of them."""
     free = query(database, "select source_table, rule_id from retail_staging.dq_rules where kept_for is null")
     found = {}
@@ -211,21 +202,23 @@ def replays(database, run_program, query, tmp_path_factory) -> dict[str, tuple[R
         wanted = dict(switches)
         if "rule_severity" in wanted:
             wanted["rule_severity"] = {f"{table}.{rule}": wanted["rule_severity"] for table, rule in free}
-        target = tmp_path_factory.mktemp("compiled")
-        run_program(
-            database, "dbt", "compile", "--vars", json.dumps(variables_of(wanted)), "--target-path", str(target)
-        )
-        found[name] = (Replay(database, target / "manifest.json"), Settings(data_cutoff_date=CUTOFF, **wanted))
+        command = ("compile", "--vars", json.dumps(variables_of(wanted)))
+        run_program(database | {"DBT_WRITE_JSON": "true"}, "dbt", *command)
+        manifest = Path(dbt_files(database, *command)["DBT_TARGET_PATH"]) / "manifest.json"
+        found[name] = (Replay(database, manifest), Settings(data_cutoff_date=CUTOFF, **wanted))
     return found
 
 
+@pytest.mark.parametrize(
+    "worlds_tried", [4, pytest.param(20, marks=pytest.mark.extended), pytest.param(125, marks=pytest.mark.proof)]
+)
 @pytest.mark.parametrize("switches", SWITCHES)
-def test_whatever_comes_in(database, replays, query, tmp_path, switches):
+def test_whatever_comes_in(database, replays, query, tmp_path, record_property, switches, worlds_tried):
     replay, told = replays[switches]
     assert len(replay.models) > 35 and len(replay.tests) > 150
 
     @settings(
-        max_examples=max(1, WORLDS // len(SWITCHES)),
+        max_examples=worlds_tried,
         derandomize=True,
         database=None,
         deadline=None,
@@ -274,6 +267,7 @@ def test_whatever_comes_in(database, replays, query, tmp_path, switches):
         assert replay.contents() == before
 
     check()
+    record_property("proved", ("whatever comes in", {"worlds": worlds_tried}))
 
 
 @settings(max_examples=20, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
@@ -292,12 +286,21 @@ def test_a_nul_byte_is_an_unreadable_line(database, tmp_path_factory, query, tab
     assert found == [(table, row + 2, "line_encoding_invalid", "a NUL byte")]
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.1, 0.4])
-def test_every_injected_fault_is_found_and_nothing_else(database, replays, query, tmp_path, rate):
-    """Precision and recall of the rules, row by row, against what the generator says it spoiled; `-rP` shows them."""
+@pytest.mark.parametrize(
+    ("rate", "samples"),
+    [
+        (0.1, 1),
+        *(pytest.param(rate, 2, marks=pytest.mark.extended) for rate in (0.01, 0.1, 0.4)),
+        *(pytest.param(rate, 20, marks=pytest.mark.proof) for rate in (0.01, 0.1, 0.4)),
+    ],
+)
+def test_every_injected_fault_is_found_and_nothing_else(
+    database, replays, query, tmp_path, record_property, rate, samples
+):
+    """Precision and recall of the rules, row by row, against what the generator says it spoiled."""
     replay, _ = replays["as delivered"]
     hits = wrong = missed = rows = 0
-    for seed in range(1, SEEDS + 1):
+    for seed in range(1, samples + 1):
         folder = tmp_path / str(seed)
         counts = write_files(folder, days=7, customers=300, transactions=2000, seed=seed, anomaly_rate=rate)
         replay.load(folder)
@@ -316,9 +319,11 @@ def test_every_injected_fault_is_found_and_nothing_else(database, replays, query
         wrong += len(found - expected)
         missed += len(expected - found)
         rows += sum(counts.values())
-    precision, recall = hits / (hits + wrong), hits / (hits + missed)
-    print(  # noqa: T201 (the table that -rP shows)
-        f"{rate:.0%} of {SEEDS} samples: {rows:,} rows, {hits + missed:,} faults, {hits:,} found, {missed} missed, "
-        f"{wrong} wrong: precision {precision:.2%}, recall {recall:.2%}"
+    record_property(
+        "proved",
+        (
+            f"faults found at a rate of {rate:.0%}",
+            {"samples": samples, "rows": rows, "faults": hits + missed, "missed": missed, "wrong": wrong},
+        ),
     )
-    assert (precision, recall) == (1, 1)
+    assert (missed, wrong) == (0, 0)

@@ -19,6 +19,8 @@ import pytest
 
 from retail.contract import PROJECT_DIR
 
+pytestmark = pytest.mark.extended
+
 MADE_HERE = (".git", ".venv", ".postgres", ".spark", "target", "logs", "warehouse.duckdb", "*cache*", "*.egg-info")
 RULE = "product_name_placeholder"
 # where, in the order of the recipe: the file, a pattern that occurs in it once, and what is added after that

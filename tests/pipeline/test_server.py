@@ -16,6 +16,8 @@ import pytest
 from retail.contract import PROJECT_DIR
 from retail.engines.server import Machine, settings, this_machine
 
+pytestmark = pytest.mark.extended
+
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

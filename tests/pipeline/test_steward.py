@@ -38,26 +38,24 @@ def build(run_program, database, check: bool = True, **more):
 
 
 @pytest.fixture(scope="module")
-def clean(new_database, run_program, tmp_path_factory):
+def clean(new_database, landing, run_program, tmp_path_factory):
     """The shop without a fault, and without the transaction that nobody repairs."""
     shop = clean_shop()
     del shop["store_sales_header"][2], shop["store_sales_line_items"][2]
-    database = new_database()
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("clean"))))
     build(run_program, database)
     return database
 
 
 @pytest.fixture(scope="module")
-def repaired(new_database, run_program, tmp_path_factory, query):
+def repaired(new_database, landing, run_program, tmp_path_factory, query):
     """Three rejected transactions; the export of two of them is repaired and taken back. What was seen on the way."""
     shop = clean_shop()
     shop["store_sales_line_items"][0] = "1,T1,P1,,,10.00"  # no quantity: the header falls with it
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"  # not what its line says
     shop["store_sales_header"][2] = "T3,C404,S1,2025-06-03 10:00:00,30.00"  # a customer nobody knows
-    database = new_database()
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("dirty"))))
     build(run_program, database)
     seen = {"database": database, "first": query(database, OPEN)}
@@ -112,8 +110,8 @@ def test_a_dry_run_changes_nothing(repaired):
 
 
 def test_only_the_repaired_rows_change(repaired):
-    assert "store_sales_header      1 repaired (total_amount 1), 0 withdrawn, 2 left as they are" in repaired["said"]
-    assert "store_sales_line_items  1 repaired (quantity 1), 0 withdrawn, 2 left as they are" in repaired["said"]
+    assert "store_sales_header      1 repaired (total_amount 1), 0 withdrawn, 2 unchanged" in repaired["said"]
+    assert "store_sales_line_items  1 repaired (quantity 1), 0 withdrawn, 2 unchanged" in repaired["said"]
     changed = {table: set(repaired["after"][table]) - set(rows) for table, rows in repaired["before"].items()}
     assert {table.partition("raw_")[2]: len(rows) for table, rows in changed.items() if rows and "raw_" in table} == {
         "store_sales_header": 1,
@@ -123,7 +121,7 @@ def test_only_the_repaired_rows_change(repaired):
 
 def test_repairs_are_taken_back_once(repaired):
     for said in (repaired["again"], repaired["after the build"]):
-        assert said.count("0 repaired, 0 withdrawn, 2 left as they are, 1 repaired before") == 2
+        assert said.count("0 repaired, 0 withdrawn, 2 unchanged, 1 repaired before") == 2
         assert said.endswith("nothing was changed: no row differs from what was loaded\n")
 
 
@@ -201,12 +199,11 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
 
 
 @pytest.fixture(scope="module")
-def rejected(new_database, run_program, tmp_path_factory):
+def rejected(new_database, landing, run_program, tmp_path_factory):
     """A shop with two rejected stores that is only checked, not built: enough to export from."""
     shop = clean_shop()
     shop["stores"] += ['S2,"=1+1",Graz,"a ""quoted"", cell",not-a-day', "S3,-5,,@x,2020-02-30"]
-    database = new_database()
-    run_program(database, "dbt", "seed", "--vars", "raw_layer: landing")
+    database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("rejected"))))
     run_program(database, "dbt", "run", "--vars", json.dumps(VARIABLES), "-s", "+rejected_records")
     return database
@@ -270,7 +267,7 @@ def test_a_guarded_cell_comes_back_as_it_was(cell):
 def test_an_export_that_nobody_touched_changes_nothing(export):
     result = replaced(export)
     assert result.exit_code == 0, result.output
-    assert "stores  0 repaired, 0 withdrawn, 2 left as they are" in result.output
+    assert "stores  0 repaired, 0 withdrawn, 2 unchanged" in result.output
 
 
 def test_what_a_spreadsheet_writes_otherwise_is_no_change():
@@ -318,7 +315,7 @@ def test_an_archive_is_written_and_read(connected, tmp_path):
     assert zipfile.ZipFile(archive).namelist() == ["rejected_stores.csv"]
     result = replaced(archive)
     assert result.exit_code == 0, result.output
-    assert "stores  0 repaired, 0 withdrawn, 2 left as they are" in result.output
+    assert "stores  0 repaired, 0 withdrawn, 2 unchanged" in result.output
 
 
 def _with(**cells: str):
@@ -334,8 +331,8 @@ def _with(**cells: str):
     [
         (_with(rejected_record_id=""), ", line 3: rejected_record_id is blank: only exported rows are replaced"),
         (_with(rejected_record_id="made-up", store_name="other"), ", line 3: rejected_record_id 'made-up' is not"),
-        (_with(withdraw="perhaps"), ", line 3: withdraw is 'perhaps': write x to take the row"),
-        (lambda rows: [*rows, rows[0]], ", line 4: repeats the rejected_record_id of line 2: keep one of the two"),
+        (_with(withdraw="perhaps"), ", line 3: withdraw is 'perhaps': write x to withdraw the row"),
+        (lambda rows: [*rows, rows[0]], ", line 4: rejected_record_id repeats line 2: keep one of the two"),
         (
             lambda rows: [{k: v for k, v in row.items() if k != "store_city"} for row in rows],
             " lacks column store_city: keep the columns of the export",
@@ -364,7 +361,7 @@ def test_what_is_wrong_with_a_repair_is_said_in_one_line(export, query, rejected
         ([], "give folders or files to load, or --replace-rejected and the repaired rows"),
         (["a", "--replace-rejected", "b"], "give folders or files to load, or --replace-rejected"),
         (["a", "--dry-run"], "--dry-run goes with --replace-rejected"),
-        (["--replace-rejected", "nowhere"], "nowhere is not there: give what `retail rejects export` wrote"),
+        (["--replace-rejected", "nowhere"], "nowhere does not exist: give what `retail rejects export` wrote"),
         (["--replace-rejected", "nowhere.zip"], "nowhere.zip can't be read as a ZIP archive"),
     ],
 )
@@ -380,7 +377,7 @@ def test_a_withdrawn_row_is_taken_out_and_a_repair_fits_once(export, query, reje
     rows[1]["opening_date"] = "2020-02-29"
     write_export(export, "stores", rows)
     result = replaced(export)
-    assert "stores  1 repaired (opening_date 1), 1 withdrawn, 0 left as they are" in result.output
+    assert "stores  1 repaired (opening_date 1), 1 withdrawn, 0 unchanged" in result.output
     columns = "source_row_number, store_id, store_name, opening_date"
     found = query(rejected, f"select {columns} from retail_landing.raw_stores order by 1")
     assert found == [
@@ -393,26 +390,28 @@ def test_a_withdrawn_row_is_taken_out_and_a_repair_fits_once(export, query, reje
     write_export(export, "stores", rows)
     result = replaced(export)
     assert result.exit_code == 1
-    assert ", line 3: row 3 of retail_landing.raw_stores is not what was rejected any more" in result.output
+    assert (
+        ", line 3: row 3 of retail_landing.raw_stores has changed since it was rejected"
+        in result.output
+    )
 
 
 # -------------------------------------------------------------------------------------------------- the circuit breaker
 
 
-def test_a_broken_delivery_leaves_the_marts_as_they_were(fresh_database, run_program, query, tmp_path):
-    run_program(fresh_database, "dbt", "seed", "--vars", "raw_layer: landing")
-    run_program(fresh_database, "retail", "load", str(write_shop(clean_shop(), tmp_path)))
+def test_a_broken_delivery_leaves_the_marts_as_they_were(landing_database, run_program, query, tmp_path):
+    run_program(landing_database, "retail", "load", str(write_shop(clean_shop(), tmp_path)))
     limits = {"rejected_share_min_rows": 4}
-    build(run_program, fresh_database, **limits)
-    before = contents(query, fresh_database, "retail")
+    build(run_program, landing_database, **limits)
+    before = contents(query, landing_database, "retail")
     assert len(before) > 10
-    summary = run_program(fresh_database, "retail", "summary").stdout
+    summary = run_program(landing_database, "retail", "summary").stdout
 
     broken = clean_shop()
     for number in (1, 2, 3):
         broken["store_sales_line_items"][number] = f"1,T{number + 1},P1,,x,-1"
-    run_program(fresh_database, "retail", "load", "--start-over", str(write_shop(broken, tmp_path)))
-    result = build(run_program, fresh_database, check=False, **limits)
+    run_program(landing_database, "retail", "load", "--start-over", str(write_shop(broken, tmp_path)))
+    result = build(run_program, landing_database, check=False, **limits)
 
     assert result.returncode == 1
     for words in (
@@ -423,16 +422,16 @@ def test_a_broken_delivery_leaves_the_marts_as_they_were(fresh_database, run_pro
         "raise the var max_rejected_share",
     ):
         assert words in result.stdout
-    assert contents(query, fresh_database, "retail") == before
-    _, stopped, which, *lines = run_program(fresh_database, "retail", "summary").stdout.splitlines()
+    assert contents(query, landing_database, "retail") == before
+    _, stopped, which, *lines = run_program(landing_database, "retail", "summary").stdout.splitlines()
     assert stopped.endswith("too much was rejected: store_sales_header 75.0%, store_sales_line_items 75.0%")
     assert which == "segments are those of the last good build, rows, money and reasons those of the stopped one"
     assert lines[lines.index("next") - 7 :] == summary.splitlines()[summary.splitlines().index("next") - 7 :]
     # what was seen is remembered all the same, and a limit for the tables in question lets it through
-    assert query(fresh_database, "select count(*) from retail_history.dq_builds") == [(2,)]
+    assert query(landing_database, "select count(*) from retail_history.dq_builds") == [(2,)]
     most = {"default": 0.5, "store_sales_header": 0.8, "store_sales_line_items": 0.8}
-    assert build(run_program, fresh_database, check=False, **limits, max_rejected_share=most).returncode == 0
-    assert query(fresh_database, "select count(*) from retail.store_sales_header") == [(1,)]
+    assert build(run_program, landing_database, check=False, **limits, max_rejected_share=most).returncode == 0
+    assert query(landing_database, "select count(*) from retail.store_sales_header") == [(1,)]
 
 
 def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tmp_path):
@@ -451,6 +450,7 @@ def test_all_that_is_published_stands_behind_the_breaker(server, run_program, tm
 # --------------------------------------------------------------------------------------------------------- the switches
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("variables", "words"),
     [

@@ -14,6 +14,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- call statement('main') -%}
+        {{ check_build_lock() }}
         {{ drop_existing_relation(existing) }}
         {{ get_create_view_as_sql(target_relation, sql) }}
     {%- endcall -%}
@@ -29,6 +30,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- call statement('main') -%}
+        {{ check_build_lock() }}
         drop table if exists {{ intermediate }} cascade;
         {{ get_create_table_as_sql(False, intermediate, sql) }}
     {%- endcall -%}

@@ -80,7 +80,7 @@ eligible as (
 
 ),
 
-{% if loyalty_rule_policy() == 'stack' -%}
+{% if setting('loyalty_rule_policy') == 'stack' -%}
 awarded as (
 
     select

@@ -19,8 +19,8 @@ latest as (
 final as (
 
     select
-        {% if var('as_of_date') -%}
-        {{ date_literal('as_of_date', var('as_of_date')) }} as as_of_date,
+        {% if setting('as_of_date') -%}
+        {{ date_literal(setting('as_of_date')) }} as as_of_date,
         {%- else -%}
         coalesce(transaction_date, {{ data_cutoff_date() }}) as as_of_date,
         {%- endif %}

@@ -51,7 +51,7 @@ high_spenders as (
     select min(worth) as lowest_monetary
     from mid_ranks
     where
-        buyers - customers_below - customers < ceil({{ var('high_spender_share') }} * buyers)
+        buyers - customers_below - customers < ceil({{ setting('high_spender_share') }} * buyers)
         and worth > 0
 
 ),
@@ -93,7 +93,7 @@ decided as (
     select
         *,
         coalesce(
-            days_since_last_purchase >= {{ var('at_risk_days') }} and total_loyalty_points > 0,
+            days_since_last_purchase >= {{ setting('at_risk_days') }} and total_loyalty_points > 0,
             false
         ) as is_at_risk
     from lapsed

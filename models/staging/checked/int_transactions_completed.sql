@@ -132,7 +132,7 @@ whole as (
         {%- if rejects(rules, 'total_amount_mismatch') %}
         and (
             not so_far.amounts_are_read
-            or {{ is_at_most('abs(headers.total_amount_read - so_far.lines_amount)', var('total_tolerance')) }}
+            or {{ is_at_most('abs(headers.total_amount_read - so_far.lines_amount)', setting('total_tolerance')) }}
         )
         {%- endif %}
 

@@ -29,7 +29,7 @@ figures as (
     select
         transaction_id,
         count(*) as lines_count,
-        {{ 'bool_or(quantity < 0)' if bool_var('accept_returns') else 'false' }} as lines_have_return,
+        {{ 'bool_or(quantity < 0)' if setting('accept_returns') else 'false' }} as lines_have_return,
         case when count(*) = count(amount_at_stake) then sum(amount_at_stake) end as lines_amount,
         min(file_id) <> max(file_id) as came_in_parts
     from line_items

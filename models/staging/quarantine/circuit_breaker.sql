@@ -119,7 +119,7 @@ judged as (
         {{ share_of('scopes.rows_rejected', 'scopes.rows_in') }} as rejected_share,
         limits.warn_rejected_share,
         limits.max_rejected_share,
-        scopes.scope = 'overall' or scopes.rows_in >= {{ var('rejected_share_min_rows') }} as is_judged_by_share,
+        scopes.scope = 'overall' or scopes.rows_in >= {{ setting('rejected_share_min_rows') }} as is_judged_by_share,
         top_reasons.top_rules
     from scopes
     inner join limits on scopes.scope = limits.scope
