@@ -58,8 +58,9 @@ dbt_packages: $(VENV)/installed
 	@retail deps
 
 docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
-	@echo "writing the rule books and drawing the pictures"
+	@echo "writing the rule books and the settings, drawing the pictures"
 	@dbt --quiet compile -s 'dq_*'  # of a model by its name dbt would print the SQL
+	@dbt --quiet run-operation print_settings > target/settings.json
 	@python -m tools.docs write target
 	@echo "describing what is built"
 	@dbt --quiet docs generate --static
