@@ -68,8 +68,9 @@ dbt_packages: $(VENV)/installed
 	@retail deps
 
 docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
-	@echo "writing the rule books and drawing the pictures"
-	@dbt --quiet compile -s 'dq_*'  # of a model by its name dbt would print the SQL
+	@echo "writing the rule books and the settings, drawing the pictures"
+	@mkdir -p target && dbt --quiet run-operation print_settings > target/settings.json
+	@dbt --quiet compile -s 'dq_*'  # last, because the manifest has to show it; of a model by its name dbt would print the SQL
 	@python -m tools.docs write target
 	@echo "describing what is built"
 	@dbt --quiet docs generate --static

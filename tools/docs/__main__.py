@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 from psycopg2 import sql
@@ -18,6 +19,7 @@ from tools.docs.drawing import draw
 
 DOCS = PROJECT_DIR / "docs"
 RULE_BOOK = DOCS / "rule_book.md"
+SETTINGS = DOCS / "settings.md"
 RULE_BLOCKS = PROJECT_DIR / "models" / "docs" / "rule_books.md"
 ERD = DOCS / "ERD.md"
 ARCHITECTURE = DOCS / "Solution_Architecture.dot"
@@ -35,9 +37,9 @@ def main() -> None:
 @main.command()
 @click.argument("target", type=click.Path(path_type=Path))
 def write(target: Path) -> None:
-    """Write the rule books, the ERD and the pictures from dbt's manifest in the folder TARGET.
+    """Write the rule books, the settings, the ERD and the pictures, from what dbt left in the folder TARGET.
 
-    dq_rules must be compiled there; its query reads no tables, so nothing needs to be built.
+    That is the manifest with dq_rules compiled, whose query reads no tables, and settings.json. Nothing needs to be built.
     """
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     compiled = manifest["nodes"]["model.retail.dq_rules"].get("compiled_code")
@@ -46,6 +48,8 @@ def write(target: Path) -> None:
     books = rule_books(sql.SQL("({})").format(sql.SQL(compiled)))
     RULE_BOOK.write_text(rule_book(RULE_BOOK.read_text(encoding="utf-8"), books), encoding="utf-8")
     RULE_BLOCKS.write_text(rule_blocks(books), encoding="utf-8")
+    settings = json.loads((target / "settings.json").read_text(encoding="utf-8"))
+    SETTINGS.write_text(settings_document(SETTINGS.read_text(encoding="utf-8"), settings), encoding="utf-8")
     diagram = erd.read(manifest)
     ERD.write_text(erd_document(diagram), encoding="utf-8")
     for name, source in picture_sources(diagram).items():
@@ -96,6 +100,19 @@ def rule_blocks(books: dict[str, str]) -> str:
         for table, book in books.items()
     ]
     return "<!-- Written by `make docs` from macros/rule_books/. -->\n\n" + "\n".join(blocks)
+
+
+def settings_document(document: str, settings: dict[str, dict[str, Any]]) -> str:
+    """Return docs/settings.md with its table from the vars and the rest as it was."""
+    rows = [f"| `{name}` | {_shown_default(setting)} | {setting['meaning']} |\n" for name, setting in settings.items()]
+    return re.sub(r"(?<=^\|---\|---\|---\|\n)(\|.*\n)+", lambda _: "".join(rows), document, flags=re.MULTILINE)
+
+
+def _shown_default(setting: dict[str, Any]) -> str:
+    default = setting["default"]
+    if default is None:
+        return str(setting["otherwise"])
+    return f"`{default}`" if isinstance(default, str | dict) else json.dumps(default)
 
 
 def self_contained(page: str) -> str:
