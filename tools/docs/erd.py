@@ -15,9 +15,9 @@ from typing import Any
 # a reference as it is written, ref('stores'), or as dbt compiled it, "postgres"."retail"."stores"
 _REF = re.compile(r"""(?:ref\('|\.")(\w+)['"]\)?$""")
 # what a table is, by its folder; the pictures put each kind in a colour and a frame of its own
-_KINDS = {"core": "clean tables", "derived": "computed from them", "quarantine": "what did not become clean"}
+_KINDS = {"core": "Clean tables", "derived": "Loyalty and segments", "quarantine": "Quarantine"}
 _COLOURS = {"core": "#d7e8f7", "derived": "#e6f2dc", "quarantine": "#fbe3dd"}
-_LEGEND = r"PK key, FK refers to another table; solid: a foreign key of the database, dashed: tested by each build\n"
+_LEGEND = r"PK: primary key, FK: foreign key; solid: enforced by the database, dashed: tested by each build\n"
 _MERMAID_ENDS = {"many": ("}o", "o{"), "some": ("}|", "|{"), "one": ("||", "||"), "optional": ("|o", "o|")}
 _DOT_ENDS = {"many": "crowodot", "some": "crowtee", "one": "teetee", "optional": "teeodot"}
 
