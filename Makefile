@@ -1,7 +1,7 @@
 # Everything from a bare machine: Python 3.10 or later and make are all it takes. `make help` lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build test lint bench up down psql deps docs clean
+.PHONY: help build check test test-all proof lint bench up down psql deps docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,13 +11,15 @@ TARGET ?= $(or $(RETAIL_TARGET),postgres)
 export RETAIL_TARGET := $(TARGET)
 ENGINE_postgres := up
 ENGINE_spark := $(VENV)/spark_installed
+# two tests at a time, of two files
+PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Spark is tried where it can run
 SPARK_HERE := $(if $(shell command -v java),$(shell $(PYTHON) -c 'import sys; print("yes"[:3 * (sys.version_info >= (3, 11))])' 2>/dev/null))
 # dbt, psql and the rest are those of the environment, whichever shell this is
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(ENGINE_$(TARGET)) deps  ## from the seeds to customer_details, with a summary; TARGET=duckdb or spark: there
 	@echo "loading the seeds"
@@ -26,9 +28,17 @@ build: $(ENGINE_$(TARGET)) deps  ## from the seeds to customer_details, with a s
 	@dbt --quiet build
 	@retail summary
 
-test: deps lint $(if $(SPARK_HERE),$(ENGINE_spark))  ## lint, then every test there is, in databases of their own
-	@echo "running the tests, which build the sample with dbt's unit and data tests first: some minutes"
-	@pytest
+check: lint  ## before a commit, in 90 seconds: lint, types and the tests that need no database
+	@$(PYTEST) tests/unit
+
+test: deps  ## before a merge, in 6 minutes: nothing is lost, and a second run changes nothing
+	@$(PYTEST) -m 'not extended and not proof' tests/pipeline
+
+test-all: deps $(VENV)/docs_installed $(if $(SPARK_HERE),$(ENGINE_spark))  ## what make test leaves out, in 20 minutes: Spark, browser, documents, more worlds
+	@$(PYTEST) -m extended
+
+proof: deps  ## the large proofs, for hours: hundreds of worlds, samples and deliveries, with a table at the end
+	@$(PYTEST) -m proof
 
 lint: up dbt_packages $(VENV)/docs_installed  ## style of Python and SQL, a parse that forgives nothing, the conventions
 	@ruff check .

