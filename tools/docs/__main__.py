@@ -39,7 +39,7 @@ def main() -> None:
 def write(target: Path) -> None:
     """Write the rule books, the settings, the ERD and the pictures, from what dbt left in the folder TARGET.
 
-    That is the manifest with dq_rules compiled, whose query reads no tables, and settings.json. Nothing needs to be built.
+    That is the manifest with dq_rules compiled, whose query reads no tables, and settings.json.
     """
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     compiled = manifest["nodes"]["model.retail.dq_rules"].get("compiled_code")
