@@ -1,4 +1,2 @@
 {#- On DuckDB the table is rebuilt. -#}
-{% materialization amended_table, adapter='duckdb' %}
-    {{ return(materialization_table_duckdb()) }}
-{% endmaterialization %}
+{% materialization amended_table, adapter='duckdb' %}{{ return(replace_duckdb_relation('table')) }}{% endmaterialization %}

@@ -30,7 +30,7 @@
 {#- In DuckDB a key costs an index in memory, and a table that a foreign key points at can't be replaced: the contract's types
     and columns are kept here, its keys by the data tests. -#}
 {% macro duckdb__create_table_as(temporary, relation, sql, language='sql', partitioned_by=none, sorted_by=none) %}
-    create {{ 'temporary' if temporary }} table {{ relation }} as
+    create {{ 'temporary' if temporary else 'or replace' }} table {{ relation }} as
     {{ as_contracted(sql, temporary) }}
 {% endmacro %}
 

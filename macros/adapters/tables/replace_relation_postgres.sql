@@ -1,4 +1,4 @@
-{#- dbt's own table and view send about nine statements per model and build a context for each rename and drop, which was half of
+{#- dbt's own table and view send about nine statements per model and build a context for each rename and drop, which is half of
     the time of a build that has nothing to do. Here a table is two statements and a view is one. As in dbt's own, the old relation
     stays until the new one is complete, and goes with everything that depends on it. config.meta, for tables:
 
