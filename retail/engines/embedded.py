@@ -86,6 +86,8 @@ def stop() -> bool:
         if monotonic() > deadline:
             raise RetailError(f"the embedded PostgreSQL is still shutting down after {_PATIENCE} s (log: {_LOG})")
         sleep(0.05)
+    if _is_link_of_ours(link := Path(socket_folder())):
+        link.unlink()
     return True
 
 
@@ -106,8 +108,8 @@ def _check_place() -> None:
     try:
         DATA_DIR.mkdir(mode=0o700, exist_ok=True)
         found = _VERSION_FILE.read_text(encoding="ascii").strip() if _VERSION_FILE.exists() else None
-        if found is None and {path.name for path in DATA_DIR.iterdir()} - {LOCK_FILE.name, _SCRATCH.name}:
-            raise RetailError(f"{DATA_DIR} is no PostgreSQL data folder, but holds files: move it away")
+        if found is None and not LOCK_FILE.exists():
+            _check_is_empty()
     except PermissionError as error:
         raise RetailError(f"{DATA_DIR} can't be used: {error.strerror}; make it yours, or set PGHOST") from error
     except (OSError, ValueError) as error:
@@ -119,18 +121,27 @@ def _check_place() -> None:
         )
 
 
+def _check_is_empty() -> None:
+    if {path.name for path in DATA_DIR.iterdir()} - {LOCK_FILE.name, _SCRATCH.name}:
+        raise RetailError(f"{DATA_DIR} is no PostgreSQL data folder, but holds files: move it away")
+
+
 def _link_socket_folder() -> None:
     """Make the short way to the socket, where there has to be one, and see that it is no other user's."""
     link = Path(socket_folder())
     if link == DATA_DIR:
         return
     try:
-        if not (link.is_symlink() and link.readlink() == DATA_DIR and link.lstat().st_uid in (0, os.geteuid())):
+        if not _is_link_of_ours(link):
             new = Path(f"{link}.{os.getpid()}")
             new.symlink_to(DATA_DIR)
             new.replace(link)
     except OSError as error:
         raise RetailError(f"the server's socket is found by {link}, which can't be made: {error.strerror}") from error
+
+
+def _is_link_of_ours(link: Path) -> bool:
+    return link.is_symlink() and link.readlink() == DATA_DIR and link.lstat().st_uid in (0, os.geteuid())
 
 
 def _status() -> str:
@@ -148,7 +159,12 @@ def _lock() -> Iterator[int | None]:
 
     Who inherits the descriptor keeps the lock, so it is free only when the last process of a server has ended.
     """
-    descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise RetailError(
+            f"{LOCK_FILE} can't be used: {error.strerror}; delete it while no server runs here"
+        ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -272,6 +288,7 @@ def _initialize(bin_folder: Path, data: Path, options: dict[str, Any]) -> None:
 
     Texts sort by their bytes in any language: keys are then built in half the time.
     """
+    _check_is_empty()
     shutil.rmtree(_SCRATCH, ignore_errors=True)
     DATA_DIR.chmod(0o700)
     with _safe_in_a_shell(bin_folder) as folder:
