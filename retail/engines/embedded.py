@@ -86,8 +86,9 @@ def stop() -> bool:
         if monotonic() > deadline:
             raise RetailError(f"the embedded PostgreSQL is still shutting down after {_PATIENCE} s (log: {_LOG})")
         sleep(0.05)
-    if _is_link_of_ours(link := Path(socket_folder())):
-        link.unlink()
+    with suppress(OSError):  # it may be root's
+        if _is_link_of_ours(link := Path(socket_folder())):
+            link.unlink()
     return True
 
 
