@@ -1,7 +1,7 @@
 # Everything from a bare machine: Python 3.10 or later and make are all it takes. `make help` lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build test lint bench up down psql deps docs clean
+.PHONY: help build check test test-all proof lint bench up down psql deps docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,13 +14,15 @@ TARGET ?= $(or $(RETAIL_TARGET),postgres)
 export RETAIL_TARGET := $(TARGET)
 ENGINE_postgres := up
 ENGINE_spark := $(VENV)/spark_installed
+# two tests at a time, of two files
+PYTEST := $(RUN) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Spark is tried where it can run
 SPARK_HERE := $(if $(shell command -v java),$(shell $(PYTHON) -c 'import sys; print("yes"[:3 * (sys.version_info >= (3, 11))])' 2>/dev/null))
 # dbt, psql and the rest are those of the environment, whichever shell this is
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(ENGINE_$(TARGET)) deps  ## from the seeds to customer_details, with a summary; TARGET=duckdb or spark: there
 	@echo "loading the seeds"
@@ -29,9 +31,17 @@ build: $(ENGINE_$(TARGET)) deps  ## from the seeds to customer_details, with a s
 	@$(DBT) --quiet build
 	@$(RUN) retail summary
 
-test: deps lint $(if $(SPARK_HERE),$(ENGINE_spark))  ## lint, then every test there is, in databases of their own
-	@echo "running the tests, which build the sample with dbt's unit and data tests first: some minutes"
-	@$(RUN) pytest
+check: lint  ## before a commit, in 90 seconds: lint, types and the tests that need no database
+	@$(PYTEST) tests/unit
+
+test: deps  ## before a merge, in 6 minutes: nothing is lost, and a second run changes nothing
+	@$(PYTEST) -m 'not extended and not proof' tests/pipeline
+
+test-all: deps $(VENV)/docs_installed $(if $(SPARK_HERE),$(ENGINE_spark))  ## what make test leaves out, in 20 minutes: Spark, browser, documents, more worlds
+	@$(PYTEST) -m extended
+
+proof: deps  ## the large proofs, for hours: hundreds of worlds, samples and deliveries, with a table at the end
+	@$(PYTEST) -m proof
 
 lint: up dbt_packages $(VENV)/docs_installed  ## style of Python and SQL, a parse that forgives nothing, the conventions
 	@$(RUN) ruff check .
@@ -61,8 +71,9 @@ dbt_packages: $(VENV)/installed
 	@$(RUN) retail deps
 
 docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
-	@echo "writing the rule books and drawing the pictures"
-	@$(DBT) --quiet compile -s 'dq_*'  # of a model by its name dbt would print the SQL
+	@echo "writing the rule books and the settings, drawing the pictures"
+	@mkdir -p target && $(DBT) --quiet run-operation print_settings > target/settings.json
+	@$(DBT) --quiet compile -s 'dq_*'  # last, because the manifest has to show it; of a model by its name dbt would print the SQL
 	@$(RUN) tools.docs write target
 	@echo "describing what is built"
 	@$(DBT) --quiet docs generate --static

@@ -1,1 +1,1 @@
-"""What SQL cannot do for the retail dbt project: the embedded server, packages, file loading, sample data."""
+"""The Python side of the retail dbt project: the embedded server, packages, file loading, sample data, reports."""

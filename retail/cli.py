@@ -1,4 +1,4 @@
-"""`retail`: the commands around the dbt project."""
+"""`retail`: the command line beside dbt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-# name: where its function stands; imported when asked for, so that `retail psql` does not wait for what `load` needs
+# command: its module, imported on first use, so that `retail psql` does not wait for the imports of `load`
 _COMMANDS = {
     "up": "retail.engines.server",
     "down": "retail.engines.server",
@@ -35,8 +35,8 @@ class _LazyGroup(click.Group):
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="retail")
 def main() -> None:
-    """What the dbt project needs beside dbt: a server, the packages, sample data, and the loading of your own files.
+    """Run the database server, install packages, generate sample data, load files and print reports.
 
-    PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name another PostgreSQL than the embedded one, RETAIL_SCHEMA
-    another schema than `retail`; dbt reads the same variables.
+    PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE select another PostgreSQL than the embedded one. RETAIL_SCHEMA
+    selects another schema than `retail`. dbt reads the same variables.
     """

@@ -1,4 +1,4 @@
-"""The input contract: tables, columns and keys, read from the seeds' own YAML."""
+"""The input contract: tables, columns and keys, from the YAML of the seeds."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Table:
 
     @property
     def raw_name(self) -> str:
-        """The name of the raw relation, in the seed schema and in the landing schema alike."""
+        """The name of the raw table, in the seed schema and in the landing schema."""
         return RAW_PREFIX + self.name
 
 
 @cache
 def tables() -> tuple[Table, ...]:
-    """Return the seven tables, master data first, in the order of the seeds' YAML file."""
+    """Return the seven tables in the order of the seeds' YAML file, master data first."""
     seeds = yaml.safe_load(CONTRACT_FILE.read_text(encoding="utf-8"))["seeds"]
     return tuple(
         Table(

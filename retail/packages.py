@@ -1,4 +1,4 @@
-"""`retail deps`: the dbt packages, from the dbt Hub, or the stand-ins of offline_packages/ where it is out of reach."""
+"""`retail deps`: the dbt packages, from the dbt Hub or, if it is not reachable, from offline_packages/."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from retail.errors import RetailError, one_line
 
 INSTALLED = PROJECT_DIR / "dbt_packages"
 STAND_INS = PROJECT_DIR / "offline_packages"
-_TIMEOUTS = (3, 5)  # seconds to connect, and between two bytes; dbt itself would try for minutes
+_TIMEOUTS = (3, 5)  # seconds to connect, and between two bytes; dbt itself tries for minutes
 _NOT_REACHED = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 @click.command()
-@click.option("--offline", is_flag=True, help="Do not ask the Hub: install the stand-ins.")
+@click.option("--offline", is_flag=True, help="Install the stand-ins without asking the Hub.")
 def deps(offline: bool) -> None:
-    """Install the packages of packages.yml: from the dbt Hub, or the stand-ins where it can't be reached.
+    """Install the packages of packages.yml from the dbt Hub or, if it is not reachable, their stand-ins.
 
-    DBT_PACKAGE_HUB_URL names a mirror of the Hub. Only a failed connection leads to the stand-ins; whatever else goes
-    wrong, such as a version that does not exist, is an error.
+    DBT_PACKAGE_HUB_URL names a mirror of the Hub. Only a failed connection leads to the stand-ins; any other problem,
+    such as a version that does not exist, is an error.
     """
-    obstacle = "asked for by --offline" if offline else _obstacle()
+    obstacle = "--offline" if offline else _obstacle()
     if obstacle:
         _install_stand_ins()
         origin = f"the stand-ins of offline_packages/ ({obstacle})"
@@ -41,24 +41,24 @@ def deps(offline: bool) -> None:
 
 
 def _obstacle() -> str | None:
-    """Why the Hub can't be reached; None if it can, with all its hosts, whatever it may answer."""
+    """Return why the Hub is not reachable; None if all its hosts answer, whatever the answer is."""
     try:
         for name in _packages():
             _probe(name)
     except _NOT_REACHED as error:
         reason = "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
-        return f"the dbt Hub can't be reached: {reason}"
+        return f"the dbt Hub is not reachable: {reason}"
     return None
 
 
 def _probe(name: str) -> None:
-    """Ask for a package as dbt does: its index, then an archive, which another host may hold."""
+    """Request what dbt requests of a package: its index, then an archive, perhaps from another host."""
     index = requests.get(f"{DEFAULT_REGISTRY_BASE_URL}api/v1/{name}.json", timeout=_TIMEOUTS)
     try:
         *_, last = index.json()["versions"].values()
         archive = last["downloads"]["tarball"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        return  # it answered, and dbt will say what is wrong with the answer
+        return  # the Hub answered, and dbt will report a wrong answer
     requests.get(archive, timeout=_TIMEOUTS, stream=True).close()
 
 

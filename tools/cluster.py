@@ -1,8 +1,7 @@
 """A Spark cluster on this machine: `retail cluster up`, `status`, `kill-worker` and `down`.
 
-A standalone master, two workers and the Thrift server that dbt talks to, from the pyspark package, each a process of
-its own that listens on loopback only. It is for trying what only a cluster does: rows travel between processes, and a
-worker may die.
+A standalone master, two workers and the Thrift server for dbt, from the pyspark package. Each is a process that listens
+on loopback only. Use it to try what only a cluster does: rows travel between processes, and a worker may die.
 """
 
 from __future__ import annotations
@@ -41,13 +40,13 @@ _DERBY_IN_USE = "Another instance of Derby may have already booted the database"
 
 @dataclass(frozen=True)
 class Process:
-    """A process of the cluster, the leader of a group; ``started`` tells it from a later process of the same number."""
+    """A process of the cluster, leader of its group; ``started`` tells it from a later process with the same id."""
 
     pid: int
     started: float
 
     def is_running(self) -> bool:
-        """Whether it still is; one that ended and that nobody waited for is not."""
+        """Tell whether the process runs; a zombie does not."""
         with contextlib.suppress(psutil.NoSuchProcess):
             return self._is_ours() and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
         return False
@@ -58,26 +57,26 @@ class Process:
         return False
 
     def members(self) -> list[psutil.Process]:
-        """It and what it started, as far as they run: a worker's executors are in its group."""
+        """Return the running processes of the group: a worker's executors belong to it."""
         if psutil.pid_exists(self.pid) and not self._is_ours():
             return []
         return [process for process in psutil.process_iter() if _group(process) == self.pid]
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Signal it and what it started."""
+        """Send a signal to the group."""
         for process in self.members():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
 
 
 class State:
-    """The folder of the cluster, and what runs of it.
+    """The folder of the cluster, and its running processes.
 
-    The tables (`warehouse`) and their catalogue (`metastore`) are those of Spark's session mode too.
+    Spark's session mode uses the same tables (`warehouse`) and catalogue (`metastore`).
     """
 
     def __init__(self) -> None:
-        """Read what an earlier command wrote."""
+        """Read the state that an earlier command saved."""
         self.folder = Path(os.environ.get("RETAIL_SPARK") or PROJECT_DIR / ".spark").absolute()
         self._file = self.folder / "cluster.json"
         self.ports: dict[str, int] = {}
@@ -89,27 +88,27 @@ class State:
             self.processes = {name: Process(**process) for name, process in found["processes"].items()}
 
     def save(self) -> None:
-        """Write what was changed."""
+        """Write the state to its file."""
         processes = {name: asdict(process) for name, process in self.processes.items()}
         self._file.write_text(
             json.dumps({"ports": self.ports, "memory": self.memory, "processes": processes}), encoding="utf-8"
         )
 
     def forget(self) -> None:
-        """Nothing of it runs any more; logs, events and tables stay."""
+        """Delete the state of a stopped cluster; logs, events and tables stay."""
         self._file.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "scratch", ignore_errors=True)
 
     def is_running(self, name: str) -> bool:
-        """Whether the process of that name runs."""
+        """Tell whether the process of that name runs."""
         return name in self.processes and self.processes[name].is_running()
 
     def running(self) -> list[str]:
-        """The names of what runs."""
+        """Return the names of the running processes."""
         return [name for name in (MASTER, *WORKERS, THRIFT) if self.is_running(name)]
 
     def log(self, name: str) -> Path:
-        """The log of the process of that name, of all its starts."""
+        """Return the log file of the process of that name."""
         return self.folder / "logs" / f"{name}.log"
 
 
@@ -117,7 +116,7 @@ class State:
 def cluster() -> None:
     """Run a Spark cluster on this machine: a master, two workers and the Thrift server.
 
-    RETAIL_SPARK names its folder, .spark of the project if not set, and SPARK_PORT the port of the Thrift server.
+    RETAIL_SPARK sets its folder (by default .spark in the project), SPARK_PORT the port of the Thrift server.
     """
 
 
@@ -125,11 +124,11 @@ def cluster() -> None:
 @click.option(
     "--memory",
     type=click.IntRange(min=512),
-    help=f"Of each worker and of the driver, in megabytes. [default: {_MEMORY}, or what the cluster was started with]",
+    help=f"Megabytes for each worker and for the driver. [default: {_MEMORY}, or those of the running cluster]",
 )
-@click.option("--wait", "seconds", default=120, show_default=True, help="How long the start may take, in seconds.")
+@click.option("--wait", "seconds", default=120, show_default=True, help="Seconds that the start may take.")
 def up(memory: int | None, seconds: int) -> None:
-    """Start what of the cluster does not run."""
+    """Start the processes that do not run yet."""
     home, state = _spark_home(), State()
     for name in ("logs", EVENTS, _RECOVERY):
         (state.folder / name).mkdir(parents=True, exist_ok=True)
@@ -159,7 +158,7 @@ def up(memory: int | None, seconds: int) -> None:
 
 @cluster.command()
 def status() -> None:
-    """Say what of the cluster runs; exit code 1 where not all of it does."""
+    """Print which processes run; the exit code is 1 unless all of them do."""
     state = State()
     for name in (MASTER, *WORKERS, THRIFT):
         runs = f"runs, process {state.processes[name].pid}" if state.is_running(name) else "does not run"
@@ -171,7 +170,7 @@ def status() -> None:
 @cluster.command()
 @click.argument("worker", type=click.Choice(WORKERS), required=False)
 def kill_worker(worker: str | None) -> None:
-    """Kill a worker and its executor with signal 9, as when a machine fails: the first that runs, or WORKER."""
+    """Kill WORKER, or the first running one, with its executor, as if its machine failed."""
     state = State()
     running = [name for name in WORKERS if state.is_running(name) and worker in (None, name)]
     if not running:
@@ -185,7 +184,7 @@ def kill_worker(worker: str | None) -> None:
 
 @cluster.command()
 def down() -> None:
-    """Stop the cluster; tables, logs and event log stay."""
+    """Stop the cluster and keep its tables, logs and event log."""
     state = State()
     was_running = bool(state.running())
     _stop(state)
@@ -194,7 +193,7 @@ def down() -> None:
 
 
 def _spark_home() -> Path:
-    """The folder of the pyspark package."""
+    """Return the folder of the pyspark package."""
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
         raise RetailError("Spark is not installed: type `make build TARGET=spark`")
@@ -205,7 +204,7 @@ def _spark_home() -> Path:
 
 
 def _start(state: State, home: Path, name: str) -> None:
-    """Start the process of that name and write down that it runs; the log of its start before is kept."""
+    """Start the process of that name and save its id; its previous log is kept."""
     master = f"spark://{HOST}:{state.ports['master']}"
     scratch = state.folder / "scratch" / name
     shutil.rmtree(scratch, ignore_errors=True)
@@ -246,7 +245,7 @@ def _start(state: State, home: Path, name: str) -> None:
 
 
 def _master_settings(state: State) -> dict[str, str]:
-    """Started again, a master knows its workers and application; losses of executors never end an application."""
+    """A restarted master knows its workers and application; lost executors never end an application."""
     return {
         "spark.deploy.recoveryMode": "FILESYSTEM",
         "spark.deploy.recoveryDirectory": str(state.folder / _RECOVERY),
@@ -256,7 +255,7 @@ def _master_settings(state: State) -> dict[str, str]:
 
 
 def _driver_settings(state: State, scratch: Path) -> dict[str, str]:
-    """What can't be set by a session: the rest of Spark's settings stands in profiles.yml."""
+    """The settings that a session can't change; profiles.yml has the others."""
     return {
         "spark.driver.memory": f"{state.memory}m",
         "spark.executor.memory": f"{state.memory}m",
@@ -265,7 +264,7 @@ def _driver_settings(state: State, scratch: Path) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.eventLog.enabled": "true",
         "spark.eventLog.compress": "false",
-        "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",  # what it reads is missing in the event log
+        "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",  # the event log lacks its reads
         "spark.eventLog.dir": (state.folder / EVENTS).as_uri(),
         "spark.sql.warehouse.dir": str(state.folder / "warehouse"),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={state.folder}/metastore;create=true",
@@ -279,7 +278,7 @@ def _driver_settings(state: State, scratch: Path) -> dict[str, str]:
 
 
 def _wait(state: State, name: str, is_ready: Callable[[], bool], deadline: float) -> None:
-    """Wait for it; where it ends or the time is over, say where it is written why."""
+    """Wait for a process; if it ends or the time is over, name its log."""
     while not is_ready():
         if not state.is_running(name):
             problem = "ended"
@@ -300,7 +299,7 @@ def _wait(state: State, name: str, is_ready: Callable[[], bool], deadline: float
 
 
 def _stop(state: State) -> None:
-    """Stop all processes, with those that they started, and wait for their end."""
+    """Stop all processes and those they started, and wait for their end."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in state.processes.values():
             process.signal_group(number)
@@ -311,7 +310,7 @@ def _stop(state: State) -> None:
 
 
 def _group(process: psutil.Process) -> int | None:
-    """The group of a process; none of one that ended."""
+    """Return the group of a process, None if it has ended."""
     try:
         return None if process.status() == psutil.STATUS_ZOMBIE else os.getpgid(process.pid)
     except (psutil.NoSuchProcess, ProcessLookupError):
@@ -327,7 +326,7 @@ def _address(name: str) -> str:
 
 
 def _alive_workers(state: State) -> int:
-    """How many workers the master knows of; none while it does not answer."""
+    """Return the number of workers that the master knows, 0 while it does not answer."""
     with contextlib.suppress(requests.RequestException):
         answer = requests.get(f"http://{HOST}:{state.ports['master_ui']}/json/", timeout=2).json()
         return int(answer["aliveworkers"])
@@ -348,7 +347,7 @@ def _free_port() -> int:
 
 
 def _thrift_port() -> int:
-    """The port that profiles.yml has dbt ask."""
+    """Return the port that dbt connects to, as in profiles.yml."""
     text = os.environ.get("SPARK_PORT", "10000")
     if not text.isdecimal():
         raise RetailError(f"SPARK_PORT is {text!r}: use a number")

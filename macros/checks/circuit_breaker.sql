@@ -31,7 +31,7 @@
                 {{- '%.1f' | format(row['rejected_share'] * 100) }} %, {{ 'at most' if is_tripped else 'a warning above' }}{{ ' ' }}
                 {{- '%.1f' | format(limit * 100) }} %), mostly for {{ row['top_rules'] }}
             {%- endset -%}
-            {%- if is_tripped -%}{%- do tripped.append(said) -%}{%- else -%}{%- do exceptions.warn(said) -%}{%- endif -%}
+            {%- if is_tripped -%}{%- do tripped.append(said) -%}{%- else -%}{%- do log('warning: ' ~ said, info=true) -%}{%- endif -%}
         {%- endfor -%}
         {%- if tripped -%}
             {{- exceptions.raise_compiler_error(

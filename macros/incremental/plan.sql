@@ -1,6 +1,10 @@
-{#- Whether this run builds on an engine that can amend tables, from what `retail load` brought. -#}
+{#- Whether this run builds on an engine that can amend tables, from what `retail load` brought. With --defer it reads the tables
+    of another schema, about which this one remembers nothing; with --empty it reads no rows. -#}
 {% macro is_amending_run() %}
-    {{- return(lands() and execute and flags.WHICH in ['run', 'build'] and can_amend()) -}}
+    {{- return(
+        lands() and execute and flags.WHICH in ['run', 'build'] and can_amend() and not flags.EMPTY
+        and not invocation_args_dict.get('defer')
+    ) -}}
 {% endmacro %}
 
 {#- The models that a build amends, by name. -#}

@@ -8,6 +8,7 @@
 
 {#- on-run-start: the lock of the build, and the table that remembers. Work tables of earlier versions of the project are dropped. -#}
 {% macro prepare_build() %}
+    {%- do require_seeds() -%}
     {{- take_build_lock() -}}
     {%- if execute and flags.WHICH in ['run', 'build'] -%}
         {%- for name in [
@@ -32,9 +33,29 @@
     {%- endif -%}
 {% endmacro %}
 
+{#- Ends `dbt run` in plain words if the seeds that it reads were never loaded. -#}
+{% macro require_seeds() %}
+    {%- if execute and flags.WHICH == 'run' and not invocation_args_dict.get('defer') -%}
+        {%- set absent = [] -%}
+        {%- for id in selected_resources if id in graph.nodes -%}
+            {%- for parent in graph.nodes[id].depends_on.nodes if parent.startswith('seed.') and parent not in absent -%}
+                {%- set seed = graph.nodes[parent] -%}
+                {%- set relation = api.Relation.create(database=seed.database, schema=seed.schema, identifier=seed.alias) -%}
+                {%- if load_relation(relation) is none -%}{%- do absent.append(parent) -%}{%- endif -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- if absent -%}
+            {{- exceptions.raise_compiler_error(
+                'the seeds are not loaded yet (' ~ graph.nodes[absent[0]].schema ~ '.' ~ graph.nodes[absent[0]].alias
+                ~ ' is not there): run `dbt seed` first, or `dbt build`, which does both'
+            ) -}}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
 {#- SQL that remembers, in the transaction that built a table, what the table holds now. -#}
 {% macro remember_build(relation) %}
-    {%- if lands() and can_amend() %}
+    {%- if is_amending_run() %}
     delete from {{ build_state() }} where relation_id = {{ relation_id(relation) }};
     insert into {{ build_state() }} (relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date)
     select

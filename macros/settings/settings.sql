@@ -24,7 +24,7 @@
         },
         'loyalty_rule_policy': {
             'kind': 'choice', 'choices': ['best', 'highest_threshold', 'stack'],
-            'meaning': 'which of the eligible rules gives a transaction its points',
+            'meaning': 'which eligible rule gives a transaction its points: `best`, `highest_threshold` or `stack` (all of them)',
         },
         'high_spender_share': {
             'kind': 'number', 'low': 0, 'high': 1,
@@ -52,11 +52,11 @@
         },
         'max_rejected_share': {
             'kind': 'share',
-            'meaning': 'rejected share above which the build ends before any mart; `{default: 0.5, stores: 0.2}` sets it per table',
+            'meaning': 'the share above which it stops before any mart changes; `{default: 0.5, stores: 0.2}` sets a limit per table',
         },
         'rejected_share_min_rows': {
             'kind': 'integer', 'low': 0, 'high': 1000000000,
-            'meaning': 'a table of fewer rows ends the build only if no row of it is left',
+            'meaning': 'a table with fewer rows stops the build only if every row is rejected',
         },
         'build_lock_timeout': {
             'kind': 'integer', 'low': 0, 'high': 36000,

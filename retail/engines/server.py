@@ -20,7 +20,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Machine:
-    """What the server may use, a container's limits taken into account; memory in megabytes."""
+    """The resources of the machine or its container; memory in megabytes."""
 
     cores: int
     memory: int
@@ -29,7 +29,7 @@ class Machine:
 
 @click.command()
 def up() -> None:
-    """Start the embedded PostgreSQL, unless it runs or PGHOST names another server."""
+    """Start the embedded PostgreSQL; with PGHOST set, check the connection to that server."""
     if not is_embedded():
         with connect() as connection:
             version = connection.get_parameter_status("server_version")
@@ -45,11 +45,11 @@ def up() -> None:
 
 @click.command()
 def down() -> None:
-    """Stop the embedded PostgreSQL; its data stay."""
+    """Stop the embedded PostgreSQL and keep its data."""
     if not is_embedded():
-        click.echo("PGHOST is set: that server is not ours to stop")
+        click.echo("PGHOST is set: stop that server yourself")
     elif embedded.stop():
-        click.echo("the embedded PostgreSQL is stopped; its data stay in .postgres/")
+        click.echo("the embedded PostgreSQL is stopped; its data are in .postgres/")
     else:
         click.echo("the embedded PostgreSQL is not running")
 
@@ -57,7 +57,7 @@ def down() -> None:
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
-    """Open psql on the database in use; ARGUMENTS are psql's own."""
+    """Open psql on the database in use; ARGUMENTS go to psql."""
     check_target("retail psql", ["postgres"], "open its tables in that engine's own shell")
     connect().close()
     parameters = connection_parameters()
@@ -68,7 +68,7 @@ def psql(arguments: tuple[str, ...]) -> None:
 
 
 def this_machine(cgroup: Path = _CGROUP) -> Machine:
-    """The machine, or the share of it that the container around this process may use."""
+    """Return the resources of the machine, within the limits of the container."""
     memory = psutil.virtual_memory().total // _MEGABYTE
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         for limit in _numbers(cgroup / name):
@@ -77,12 +77,12 @@ def this_machine(cgroup: Path = _CGROUP) -> Machine:
     match _numbers(cgroup / "cpu.max"):
         case [quota, period]:
             cores = min(cores, max(1, quota // period))
-    folder = Path("/dev/shm")  # noqa: S108 (looked at only)
+    folder = Path("/dev/shm")  # noqa: S108 (only its size is read)
     return Machine(cores, memory, shutil.disk_usage(folder).total // _MEGABYTE if folder.is_dir() else memory)
 
 
 def _numbers(file: Path) -> list[int]:
-    """The numbers in a limit's file; none where there is no such file, or `max` in it."""
+    """Return the numbers in a cgroup file; none if the file does not exist or says `max`."""
     try:
         return [int(word) for word in file.read_text(encoding="ascii").split()]
     except (OSError, ValueError):
@@ -90,18 +90,17 @@ def _numbers(file: Path) -> list[int]:
 
 
 def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
-    """The embedded server's settings: one user, batches that can be repeated, and a machine that does other work too.
+    """Return the settings of the embedded server: for one user, repeatable builds, and a machine with other work.
 
-    dbt runs four statements at a time, and each of their processes may use twice the work_mem in a hash. What has no
-    line here is PostgreSQL's own default.
+    dbt runs four statements at a time, and each of their processes may use twice the work_mem in a hash.
 
     Returns:
         Name, value and reason of each.
     """
     cores, memory = machine.cores, machine.memory
     return [
-        ("listen_addresses", "''", "no network: there is only the socket"),
-        ("unix_socket_directories", "'.'", "in the data folder, which only its owner enters"),
+        ("listen_addresses", "''", "no network listener"),
+        ("unix_socket_directories", "'.'", "the data folder, which is closed to others"),
         ("port", str(port), "part of the socket's name"),
         ("shared_buffers", f"{min(1024, memory // 8)}MB", "an eighth of the memory"),
         ("work_mem", f"{min(256, max(16, memory // 64))}MB", "sorts and hashes of a build stay in memory"),

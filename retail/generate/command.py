@@ -16,7 +16,7 @@ from retail.generate.masters import Span, build_world
 from retail.generate.output import MANIFEST, Folder, Manifest, write_master, write_sales
 from retail.generate.sales import HEADER, LINE, sales
 
-END_DATE = date(2025, 6, 29)  # fixed: same arguments, same bytes, whatever the day
+END_DATE = date(2025, 6, 29)  # fixed, so that the same arguments give the same bytes on any day
 FIRST_YEAR, LAST_YEAR = 1990, 2900
 
 
@@ -48,7 +48,7 @@ def write_files(
         _write(folder, manifest, arguments, Span(end_date - timedelta(days=days - 1), end_date))
         folder.commit()
     except OSError as error:
-        raise RetailError(f"cannot write to {out}: {error.strerror or error}") from None
+        raise RetailError(f"can't write to {out}: {error.strerror or error}") from None
     finally:
         folder.discard()
     return manifest.rows
@@ -93,22 +93,22 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, value: str) ->
 
 
 @click.command()
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 3660), help="Days with transactions.")
 @click.option("--customers", default=500, show_default=True, type=click.IntRange(1, 10_000_000), help="Customers.")
 @click.option(
     "--transactions", default=3000, show_default=True, type=click.IntRange(1, 100_000_000), help="Transactions."
 )
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Another seed, other data.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed of the random numbers.")
 @click.option(
     "--anomaly-rate",
     default=0.05,
     show_default=True,
     type=click.FloatRange(0, 1),
     callback=_share,
-    help="Share of the transactions that get a fault in their header or one of their lines (some get two). Every master"
-    " table gets as many spoiled rows, beside its good ones. Above 0, each master fault occurs at least once, and with"
-    " 340 transactions or more so does each fault of a transaction. 0: no faults.",
+    help="Share of the transactions with a fault in the header or a line (some have two). Each master table gets the"
+    " same share of faulty rows, in addition to its good ones. Above 0, each master fault occurs at least once; from"
+    " 340 transactions on, so does each transaction fault. 0: no faults.",
 )
 @click.option(
     "--end-date",
@@ -116,16 +116,16 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, value: str) ->
     show_default=True,
     type=click.DateTime(["%Y-%m-%d"]),
     callback=_end_date,
-    help="Last day with transactions; the days before it count back from here.",
+    help="Last day with transactions.",
 )
-@click.option("--prefix", default="", callback=_prefix, help="Put before the file names: raw_ for the project's seeds.")
+@click.option("--prefix", default="", callback=_prefix, help="Prefix of the file names: raw_ for the project's seeds.")
 @click.option("--gzip", "gzipped", is_flag=True, help="Write .csv.gz.")
 def generate(out: Path, **arguments: Any) -> None:  # noqa: ANN401 (click's options)
     """Write sample data: seven CSV files and a manifest of the faults in them.
 
-    Same arguments, same bytes. manifest.json tells which row was spoiled how ("injections") and every rule that every
-    row must fail, consequences included ("expected"); rows count from 1, without the header line. Files of an earlier
-    run in the same folder are replaced; other files of these names are left alone, and the command refuses.
+    The same arguments give the same bytes. manifest.json lists each injected fault ("injections") and, for each rule,
+    the rows that must fail it, consequences included ("expected"). Row numbers start at 1 below the header. The command
+    replaces the files of an earlier run, and refuses to overwrite other files.
     """
     rows = write_files(out, **arguments)
     click.echo(f"{out}: " + ", ".join(f"{count:,} {table}" for table, count in rows.items()))

@@ -1,4 +1,4 @@
-"""Dice and rows: what every part of the generator works with."""
+"""Dice and rows, for all parts of the generator."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ COLUMN = {name: {column: i for i, column in enumerate(table.columns)} for name, 
 
 
 class Dice:
-    """Chance that falls the same way on every machine and Python version.
+    """Random numbers that are the same on every machine and Python version.
 
-    Only ``random()`` is used, the one method whose sequence Python promises to keep; all else is integer arithmetic.
+    Python guarantees the sequence of ``random()`` only; everything else is integer arithmetic.
     """
 
     def __init__(self, *seed: object) -> None:
-        """Seed the dice with the parts of ``seed``, so that every part of the data has its own."""
+        """Seed the dice; each part of the data has dice of its own."""
         self.random = random.Random("/".join(map(str, seed))).random  # noqa: S311 (sample data, no secret)
 
     def below(self, n: int) -> int:
@@ -35,7 +35,7 @@ class Dice:
         return low + self.below(high - low + 1)
 
     def chance(self, share: float) -> bool:
-        """Return true in ``share`` of the throws."""
+        """Return true with a probability of ``share``."""
         return self.random() < share
 
     def pick(self, items: Sequence[T]) -> T:
@@ -61,19 +61,19 @@ class Dice:
 
 @dataclass(slots=True)
 class Row:
-    """One record of a file on its way there.
+    """One row of a file.
 
     Attributes:
-        table: The table it belongs to.
+        table: The table of the row.
         cells: Its values, in the order of the contract.
-        errors: The error rules it must fail; consequences are added when its transaction is settled.
-        faults: What was done to it on purpose: pairs of rule and words.
-        amount: The money in it as a reader sees it, or None if that is unreadable (headers and lines).
-        linked: Whether it still carries the transaction_id of its sale (headers and lines).
-        is_copy: Whether it is an exact copy of a row before it.
+        errors: The error rules that it must fail; ``Sale.settle`` adds the consequences.
+        faults: The injected faults: pairs of rule and description.
+        amount: Its amount as a reader sees it, or None if unreadable (headers and lines).
+        linked: Whether it still has the transaction_id of its sale (headers and lines).
+        is_copy: Whether it is an exact copy of an earlier row.
         late: Whether it comes at the end of the file, as from a repeated export.
         touched: The columns that a fault has changed.
-        number: Its place in the file, from 1, known once it is written.
+        number: Its number in the file, from 1, known once it is written.
     """
 
     table: str
@@ -96,19 +96,19 @@ class Row:
         self.cells[COLUMN[self.table][column]] = value
 
     def fail(self, rule: str, what: str) -> None:
-        """Note that the row was made to fail ``rule``."""
+        """Record an injected fault: the row must fail ``rule``."""
         self.errors.add(rule)
         self.faults.append((rule, what))
 
     def spoil(self, column: str, what: str, value: str) -> None:
-        """Replace a value by one that fails the rule ``<column>_<what>``."""
+        """Replace a value with one that fails the rule ``<column>_<what>``."""
         words = f"{column} '{self.get(column)}' became '{value}'"
         self.put(column, value)
         self.touched.add(column)
         self.fail(f"{column}_{what}", words)
 
     def copied(self) -> Row:
-        """Return a copy of the row, with its failures but without the notes on them."""
+        """Return a copy of the row, with its errors but without its faults."""
         return Row(self.table, list(self.cells), set(self.errors), amount=self.amount, linked=self.linked)
 
     def pad(self, column: str, dice: Dice) -> None:

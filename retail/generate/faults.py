@@ -1,7 +1,7 @@
-"""What is done to a transaction: faults, each aimed at one rule, and dirt that no rule may reject.
+"""Faults, each aimed at one rule, and dirt that no rule may reject, for transactions.
 
-A fault changes the rows of one ``Sale`` and notes on them the rule that they must now fail; ``Sale.settle`` adds what
-follows from it for the other rows of the transaction.
+A fault changes the rows of one ``Sale`` and records the rule that they must now fail; ``Sale.settle`` adds the
+consequences for the other rows of the transaction.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from retail.generate.sales import HEADER, LINE, TOLERANCE, Plan, Sale
 Fault = Callable[[Sale], None]
 
 DIRT_SHARE = 0.02  # of all transactions
-SECOND_FAULT = 0.08  # of the spoiled transactions
+SECOND_FAULT = 0.08  # of the faulty transactions
 FIT = 0.65  # how often the total follows a changed line, so that the fault stays alone
-FULL_SET = 10  # transactions for every kind of fault, below which not every kind is forced
+FULL_SET = 10  # with so many transactions per kind of fault, each kind occurs
 
 
 def make_plan(seed: int, transactions: int, anomaly_rate: float) -> Plan:
-    """Choose which transactions get which fault or which dirt; the last one stays as it is.
+    """Choose which transactions get which fault or dirt; the last one stays clean.
 
     The last transaction dates the end of the data (``as_of_date``), so it must be clean.
     """
@@ -61,7 +61,7 @@ def _victim(sale: Sale, table: str, column: str) -> Row | None:
 
 
 def _cell(table: str, column: str, what: str, bad: Callable[[Sale, str], str]) -> Fault:
-    """Return a fault that replaces one cell by what ``bad`` makes of it."""
+    """Return a fault that replaces one cell with the result of ``bad``."""
 
     def fault(sale: Sale) -> None:
         row = _victim(sale, table, column)
@@ -83,7 +83,7 @@ def _blank(sale: Sale, _: str) -> str:
 
 
 def _unknown_key(sale: Sale, old: str) -> str:
-    """Return a key that no file has: keys are case-sensitive, and a no-break space belongs to them."""
+    """Return a key that no file has: keys are case-sensitive, and a no-break space counts."""
     old = old or "PR001"
     return sale.dice.pick((old.lower(), old + "\u00a0", "X" + old[1:], "UNKNOWN", "0", old[0] + "-404", f"{old}/2"))
 
@@ -141,7 +141,7 @@ def _negative_line(sale: Sale) -> None:
 def _total_not_positive(sale: Sale) -> None:
     total = sale.sum() or Decimal(1)
     kind = sale.dice.pick(("free", "negative", "zero", "tiny"))
-    if kind in ("free", "tiny"):  # nothing but free lines: the total is right, and still no total
+    if kind in ("free", "tiny"):  # only free lines: the total is right, but not valid
         for line in sale.lines:
             line.put("line_item_amount", "0.00")
             line.amount = Decimal(0)
@@ -201,7 +201,7 @@ def _header_conflict(sale: Sale) -> None:
         other.put(column, str(other.amount))
     other.late = sale.dice.chance(0.5)
     sale.headers.append(other)
-    if sale.dice.chance(0.25):  # also exact copies are part of the conflict
+    if sale.dice.chance(0.25):  # exact copies are part of the conflict too
         sale.headers.append(other.copied())
     for header in sale.headers:
         header.fail("transaction_id_conflict", f"{sale.transaction_id} with different {column}")
@@ -247,7 +247,7 @@ def _line_conflict(sale: Sale) -> None:
 
 
 def _unlink(sale: Sale) -> Row:
-    """Choose a line that shall lose its header, and leave the header another one."""
+    """Cut a line off its header, which keeps another one."""
     if len(sale.lines) < 2:
         sale.add_line(sale.dice.pick(sale.world.articles))
         sale.fit_total()
@@ -285,7 +285,7 @@ FAULTS: list[Fault] = [
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Dirt: looks odd, and is clean
+# Dirt: looks odd, but is clean
 
 
 def _space_around(sale: Sale) -> None:
@@ -321,7 +321,7 @@ def _cent_off(sale: Sale) -> None:
 
 
 def _third_decimal(sale: Sale) -> None:
-    """Give one line more decimals than it may keep; the total still fits, before rounding and after."""
+    """Give one line too many decimals; the total fits before and after rounding."""
     line = sale.dice.pick(sale.lines)
     value = line.get("line_item_amount") + sale.dice.pick(("4", "5", "0", "49"))
     line.put("line_item_amount", value)

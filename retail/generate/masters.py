@@ -1,4 +1,4 @@
-"""The five master tables: good rows, harmless dirt, and spoiled rows beside them."""
+"""The five master tables: good rows, some with harmless dirt, and faulty rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY_LENGTHS = {
     "promotion_details": 10,
     "loyalty_rules": 100,
 }
-LABELS = {  # the column in which two rows of one key are made to differ
+LABELS = {  # the column in which two rows with the same key differ
     "stores": "store_city",
     "products": "unit_price",
     "customer_details": "first_name",
@@ -86,7 +86,7 @@ class World:
         gift: The free article, which no one buys by itself.
         promotions: The good promotions.
         buyers: The ids of the customers who buy in the span, most active first.
-        rejected: The keys of each master table that stand in the file, but in rejected rows only.
+        rejected: The keys of each master table that occur in rejected rows only.
     """
 
     span: Span
@@ -100,7 +100,7 @@ class World:
 
 
 def build_world(seed: int, span: Span, customers: int, transactions: int, anomaly_rate: float) -> World:
-    """Build the master data; faults and good rows have separate dice, so that a fault moves nothing else."""
+    """Build the master data; faults have dice of their own, so that they change no good row."""
     stores = _Stores(seed, span, 6 + min(54, transactions // 1500))
     products = _Products(seed, 120 + min(1880, transactions // 60))
     buyers = _Customers(seed, span, customers)
@@ -134,7 +134,7 @@ def build_world(seed: int, span: Span, customers: int, transactions: int, anomal
 
 
 class _Builder(Protocol):
-    """What makes the good rows of a table; a row beyond ``count`` is one to be spoiled."""
+    """The maker of a table's rows: ``count`` good ones, and more to make faulty."""
 
     count: int
 
@@ -179,7 +179,7 @@ class _Products:
 
     def row(self, i: int) -> Row:
         dice = Dice(self.seed, "product row", i)
-        if i >= self.count:  # an article nobody sells, made to be spoiled
+        if i >= self.count:  # an article that nobody buys, for a faulty row
             article, name = Article(f"P{i + 1:05d}", "Household", 999), "Discontinued Article"
         else:
             article, name = self.articles[i], self.names[i]
@@ -255,7 +255,7 @@ def _mail(dice: Dice, name: str, i: int) -> str:
 
 
 def _warn_customer(dice: Dice, row: Row) -> None:
-    """Put something into a good customer that is worth a warning, but no rejection."""
+    """Give a good customer a value that earns a warning, but no rejection."""
     column, value = dice.pick(
         (
             ("email", "no e-mail"),
@@ -322,7 +322,7 @@ def _sprinkle_space(dice: Dice, rows: list[Row]) -> None:
 # Faults
 
 Fault = Callable[[Dice, list[Row], Callable[[], Row]], list[tuple[int, Row]]]
-"""Takes good rows and a source of new ones, returns spoiled rows and the index after which each may stand."""
+"""Takes good rows and a source of new ones, returns faulty rows and the index after which each may stand."""
 
 
 def _cell(column: str, what: str, bad: tuple[str, ...]) -> Fault:
@@ -421,7 +421,7 @@ FAULTS: dict[str, list[Fault]] = {
 
 
 def _with_spoiled(dice: Dice, good: list[Row], build: Build, rate: float) -> list[Row]:
-    """Return the good rows with spoiled ones between them: the rate of them, and at least one of every kind."""
+    """Return the good rows with faulty ones between them: their share is the rate, with at least one of each kind."""
     faults = FAULTS[good[0].table]
     count = max(len(faults), round(rate * len(good)))
     placed = [(i, row) for i, row in enumerate(good)]
@@ -435,7 +435,7 @@ def _with_spoiled(dice: Dice, good: list[Row], build: Build, rate: float) -> lis
     for n in range(count):
         fault = faults[n] if n < len(faults) else dice.pick(faults)
         placed += fault(dice, good, fresh)
-    placed.sort(key=lambda pair: pair[0])  # stable: a spoiled row stands behind the good one of its index
+    placed.sort(key=lambda pair: pair[0])  # stable: a faulty row follows the good one with its index
     return [row for _, row in placed]
 
 

@@ -1,4 +1,4 @@
-"""The files: seven CSVs and the manifest, written aside and put in place when all is done."""
+"""The seven CSV files and the manifest, written to temporary names and renamed at the end."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ GENERATOR = "retail generate"
 
 
 class Folder:
-    """The output folder. It takes only files of its own: those that the manifest in it speaks of, or none."""
+    """The output folder, which must hold no such files, or those of an earlier run with their manifest."""
 
     def __init__(self, path: Path, prefix: str, gzipped: bool) -> None:
-        """Check that the folder can take the files.
+        """Create the folder, if needed, and check it.
 
         Raises:
-            RetailError: It cannot be made, or holds such files that are not of the generator's making.
+            RetailError: It can't be created, or holds files that the generator did not write.
         """
         self.path, self.gzipped = path, gzipped
         self.ending = ".csv.gz" if gzipped else ".csv"
@@ -34,7 +34,7 @@ class Folder:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RetailError(f"cannot make the folder {path}: {error.strerror}") from None
+            raise RetailError(f"can't create the folder {path}: {error.strerror}") from None
         foreign = [file.name for file in self._present() if not self._is_mine()]
         if foreign:
             raise RetailError(
@@ -54,7 +54,7 @@ class Folder:
 
     @contextmanager
     def open(self, name: str, gzipped: bool = False) -> Iterator[BufferedIOBase]:
-        """Open a file to be put in place by ``commit``."""
+        """Open a temporary file that ``commit`` renames."""
         final = self.path / name
         part = final.with_name(f".{name}.part")
         self.pending.append((part, final))
@@ -70,7 +70,7 @@ class Folder:
         return self.open(self.names[table] + self.ending, self.gzipped)
 
     def commit(self) -> None:
-        """Put all files in place, and remove what an earlier run left under these names in the other form."""
+        """Rename all files, and delete those of an earlier run, compressed or not."""
         finals = {final for _, final in self.pending}
         for stale in self._present():
             if stale not in finals:
@@ -80,29 +80,29 @@ class Folder:
         self.pending.clear()
 
     def discard(self) -> None:
-        """Remove what was begun."""
+        """Delete the temporary files."""
         for part, _ in self.pending:
             part.unlink(missing_ok=True)
 
 
 class Manifest:
-    """Keeps the rows' numbers and, for the manifest, what was done to them and what must be found."""
+    """Counts the rows, and collects their faults and the rules they must fail."""
 
     def __init__(self) -> None:
-        """Start with empty tables."""
+        """Start empty."""
         self.rows = dict.fromkeys(TABLES, 0)
         self.injections: dict[str, list[tuple[int, str, str]]] = {table: [] for table in TABLES}
         self.expected: dict[str, dict[str, list[int]]] = {table: {} for table in TABLES}
 
     def enter(self, row: Row, number: int) -> None:
-        """Note a row that stands at that place in its file."""
+        """Add a row with its number in its file."""
         row.number = number
         self.injections[row.table] += [(number, rule, what) for rule, what in row.faults]
         for rule in row.errors:
             self.expected[row.table].setdefault(rule, []).append(number)
 
     def write(self, file: BufferedIOBase, arguments: dict[str, Any]) -> None:
-        """Write the manifest: one line an injection, one line a rule."""
+        """Write the manifest, with one line per injection and one per rule."""
         injections = [
             _json({"table": table, "row_number": number, "rule": rule, "what": what})
             for table, entries in self.injections.items()
@@ -146,7 +146,7 @@ def write_master(file: BufferedIOBase, manifest: Manifest, table: str, rows: lis
 def write_sales(
     headers: BufferedIOBase, lines: BufferedIOBase, manifest: Manifest, batches: Iterable[Batch]
 ) -> Iterator[int]:
-    """Write the transactions, and yield how many came with each batch."""
+    """Write the transactions, and yield the size of each batch."""
     files = {HEADER: headers, LINE: lines}
     late: dict[str, list[Row]] = {HEADER: [], LINE: []}
     for table, file in files.items():
@@ -167,7 +167,7 @@ def write_sales(
 
 
 def _enter_sale(manifest: Manifest, sale: Sale, header_at: int, line_at: int, late: dict[str, list[Row]]) -> None:
-    """Number the rows of a sale; those that come late wait for the end of the file."""
+    """Number the rows of a sale; late rows wait for the end of the file."""
     for table, rows, at in ((HEADER, sale.headers, header_at), (LINE, sale.lines, line_at)):
         number = manifest.rows[table] + at
         for row in rows:

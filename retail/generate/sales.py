@@ -1,8 +1,7 @@
-"""The transactions: a clean stream in the order of time, which stops for the few that get dirt or a fault.
+"""The transactions: a clean stream in the order of time; a few get dirt or a fault.
 
-A million transactions have 2.7 million lines, so the clean way takes one throw of the dice a line and looks up its
-text, which was made once for every product, quantity and promotion. Only a sale that something is done to becomes
-objects (``Sale``).
+A million transactions have 2.7 million lines, so a clean line takes one throw of the dice and a lookup of its text,
+which is made once per product, quantity and promotion. Only a sale with dirt or a fault becomes objects (``Sale``).
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _CHOICES = tuple(q * PROMOTION_SLOTS + slot for q in _QUANTITY_CHOICES for slot 
 
 @dataclass
 class Sale:
-    """A transaction that something is done to: its headers (one, at first) and its lines."""
+    """A transaction with dirt or a fault: its headers (one, at first) and its lines."""
 
     transaction_id: str
     headers: list[Row]
@@ -42,7 +41,7 @@ class Sale:
     world: World
     day: date
     dice: Dice
-    compound: bool = False  # its fault would not bear another one beside it
+    compound: bool = False  # its fault allows no second one
 
     @property
     def header(self) -> Row:
@@ -55,7 +54,7 @@ class Sale:
         yield from self.lines
 
     def counted(self) -> list[Row]:
-        """Return the lines that count in the header's sum: those of this transaction that are no exact copies."""
+        """Return the lines in the header's sum: those of this transaction that are not exact copies."""
         return [line for line in self.lines if line.linked and not line.is_copy]
 
     def sum(self) -> Decimal | None:
@@ -70,13 +69,13 @@ class Sale:
         self.header.amount = total
 
     def fit_total(self) -> None:
-        """Make the header's total the sum of its lines again, if that can be a total."""
+        """Set the header's total to the sum of its lines, if that is a valid total."""
         total = self.sum()
         if total is not None and total >= Decimal("0.01"):
             self.set_total(total)
 
     def add_line(self, article: Article, quantity: int = 1) -> Row:
-        """Add a line without promotion; the caller sees to the total."""
+        """Add a line without promotion; the caller updates the total."""
         amount = Decimal(money(article.cents * quantity))
         number = str(1 + len(self.lines))
         cells = [number, self.transaction_id, article.product_id, "", str(quantity), str(amount)]
@@ -84,7 +83,7 @@ class Sale:
         return self.lines[-1]
 
     def settle(self) -> None:
-        """Add what follows from the rows' own errors: the rules that look at other rows of the transaction."""
+        """Add the consequences of the rows' errors: the rules that look at other rows of the transaction."""
         linked = [line for line in self.lines if line.linked]
         spoiled = any(line.errors for line in linked if not line.is_copy)
         total = self.sum()
@@ -108,12 +107,12 @@ class Sale:
 
 
 Plan = Mapping[int, Callable[[Sale], None]]
-"""What is done to which transaction, by its number from 0."""
+"""The dirt or fault of a transaction, by its number from 0."""
 
 
 @dataclass
 class Batch:
-    """Lines of text for the two files, and the rows among them that need book-keeping."""
+    """Lines of text for the two files, and the sales among them for the manifest."""
 
     headers: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -135,7 +134,7 @@ def sales(seed: int, world: World, transactions: int, plan: Plan) -> Iterator[Ba
 
 
 def _buckets(seed: int, world: World, transactions: int) -> list[tuple[date, int, int]]:
-    """Share the transactions out to days and hours; the last hour has at least one."""
+    """Distribute the transactions over days and hours; the last hour has at least one."""
     weights: list[tuple[date, int, int]] = []
     dice = Dice(seed, "traffic")
     for offset in range(world.span.days):
@@ -158,7 +157,7 @@ def _times(dice: Dice, count: int, hour: str) -> list[str]:
 
 
 class _Till:
-    """Rings up clean sales, from look-up tables that are made anew where a day's promotions differ."""
+    """Makes clean sales from lookup tables, which it updates when the promotions change."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -171,7 +170,7 @@ class _Till:
         self.day = world.span.start
 
     def open(self, day: date) -> None:
-        """Prepare the texts of the lines for that day."""
+        """Prepare the texts of the lines for a day."""
         self.day = day
         for category in {article.category for article in self.world.articles}:
             offers = tuple(p for p in self.world.promotions if p.applies(category, day))[: PROMOTION_SLOTS // 2]
@@ -184,7 +183,7 @@ class _Till:
         self.shelf = [self.texts[i] for i in self.slots]
 
     def batch(self, dice: Dice, first: int, times: list[str], plan: Plan, seed: int) -> Batch:
-        """Ring up one sale at each of the times."""
+        """Make one sale at each of the times."""
         random, choices, shelf, counts = dice.random, _CHOICES, self.shelf, LINE_COUNTS
         buyers, sums, whole = self.world.buyers, self.buyer_sums, self.buyer_sums[-1]
         stores, store_sums, store_whole = self.world.stores, self.store_sums, self.store_sums[-1]
@@ -226,7 +225,7 @@ class _Till:
 
 
 def _running_sums(n: int, flat: int) -> list[int]:
-    """Return running sums of Zipf-like weights: the first of n is the most popular, the less so the flatter."""
+    """Return running sums of Zipf-like weights: the first of n is the most popular, less so with a larger `flat`."""
     total, sums = 0, []
     for rank in range(n):
         total += 1_000_000_000 // (rank + flat)
@@ -235,7 +234,7 @@ def _running_sums(n: int, flat: int) -> list[int]:
 
 
 def _slots(n: int) -> list[int]:
-    """Return a table of product indices in which each stands as often as it is popular."""
+    """Return a table of product indices, each as often as it is popular."""
     sums = _running_sums(n, flat=4)
     step = sums[-1] / POPULARITY_SLOTS
     return [bisect(sums, (slot + 0.5) * step) for slot in range(POPULARITY_SLOTS)]

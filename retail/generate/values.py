@@ -1,4 +1,4 @@
-"""The words the sample world is made of, and the values that are no numbers, dates or keys."""
+"""The words of the sample data, and the values that are not valid numbers, dates or keys."""
 
 from __future__ import annotations
 

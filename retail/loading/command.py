@@ -20,31 +20,31 @@ from retail.loading.deliveries import Source, find_sources
 from retail.loading.landing import NEXT_COMMAND, UNREADABLE_LINES, landing_schema
 from retail.loading.load import Loaded, load_sources
 
-_PROGRESS_FROM_BYTES = 2_000_000  # below, the load is over before a bar would be read
+_PROGRESS_FROM_BYTES = 2_000_000  # smaller loads are over before anyone reads a bar
 
 
 @click.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Load files again that were loaded before.")
-@click.option("--start-over", is_flag=True, help="Forget all that was loaded and repaired before.")
+@click.option("--start-over", is_flag=True, help="Delete all loaded rows and repairs first.")
 @click.option(
     "--replace-rejected",
     "repairs",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Instead of PATH: repaired rows, as `retail rejects export` wrote them (a folder, a .zip or one file).",
+    help="Instead of PATH: the repaired files of `retail rejects export` (a folder, a .zip or one file).",
 )
-@click.option("--dry-run", is_flag=True, help="With --replace-rejected: say what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="With --replace-rejected: print the changes without making them.")
 def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path | None, dry_run: bool) -> None:
-    """Add your own CSV files to the landing schema: folders of them, or files.
+    """Load your own CSV files into the landing schema: files, or folders of files.
 
-    The files are <table>.csv, in UTF-8, or the same as .csv.gz; columns are found by name. The delivery of a day is a
-    folder named 2025-01-03, or files named <table>_2025-01-03.csv; a table may have several (<table>_1.csv,
-    <table>_2.csv). The first load needs all seven tables. A file that was loaded before is skipped, by its content.
+    Name the files <table>.csv or <table>.csv.gz, in UTF-8; columns are found by name. The delivery of a day is a
+    folder named 2025-01-03, or files named <table>_2025-01-03.csv. A table may come in several files (<table>_1.csv,
+    <table>_2.csv). The first load needs all seven tables. Files that were loaded before are skipped.
 
-    When one file can't be loaded, nothing changes. Lines that are not CSV are kept apart and will be rejected.
+    If one file can't be loaded, nothing changes. Lines that are not CSV don't stop a load; the next build rejects them.
 
-    With --replace-rejected only the rows that a steward repaired are replaced, and the others stay as they are.
+    --replace-rejected replaces the rows that a steward repaired, and no other rows.
     """
     if bool(paths) == (repairs is not None):
         raise click.UsageError("give folders or files to load, or --replace-rejected and the repaired rows")
@@ -56,7 +56,7 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
     if force or start_over:
         raise click.UsageError("--force and --start-over go with files to load")
     check_target("--replace-rejected", ["postgres"], "repair the files themselves, and load all with --start-over")
-    from retail.quarantine.repair import replace_rejected  # a load of files does not wait for it
+    from retail.quarantine.repair import replace_rejected  # a load of files does not wait for this import
 
     replace_rejected(repairs, dry_run=dry_run)
 
@@ -76,7 +76,7 @@ def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool) -> No
 
 @contextmanager
 def _progress(total_bytes: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar for a long load on a terminal; elsewhere, take the reports and say nothing."""
+    """Show a progress bar for a long load on a terminal."""
     if total_bytes < _PROGRESS_FROM_BYTES or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -107,7 +107,7 @@ def _print_result(loaded: list[Loaded], seconds: float) -> None:
         if result.loaded_before:
             click.echo(f"{name}  {'-':>11} rows  {result.source.shown}  (loaded before as {result.loaded_before})")
             continue
-        remarks = [] if result.rows else ["a header and no rows"]
+        remarks = [] if result.rows else ["no rows below the header"]
         if result.unreadable_lines:
             remarks.append(_unreadable(result.unreadable_lines))
         remark = f"  ({', '.join(remarks)})" if remarks else ""
@@ -127,4 +127,4 @@ def _print_result(loaded: list[Loaded], seconds: float) -> None:
 
 
 def _unreadable(count: int) -> str:
-    return "1 line is no CSV row" if count == 1 else f"{count:,} lines are no CSV rows"
+    return "1 line is not CSV" if count == 1 else f"{count:,} lines are not CSV"

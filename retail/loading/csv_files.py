@@ -1,4 +1,4 @@
-"""CSV files as people send them: read strictly, and refused in one line that says where and what to do."""
+"""CSV files as people send them: read strictly; an error says in one line where it is and what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 from retail.errors import RetailError
 from retail.loading.csv_rows import read_first_row
 
-csv.field_size_limit(10_000_000)  # characters in a cell; what is longer is a quote left open, and memory stays flat
+csv.field_size_limit(10_000_000)  # characters in a cell; a longer one is an unclosed quote, and would fill the memory
 
 _HASHED_AT_ONCE = 1_000_000  # bytes
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
@@ -34,7 +34,7 @@ _FOREIGN_STARTS = {
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds: the SHA-256 and the number of its bytes, decompressed, and when it was last changed."""
+    """The SHA-256 and the size of a file's decompressed bytes, and the time of its last change."""
 
     sha256: str
     size: int
@@ -42,17 +42,17 @@ class Content:
 
 
 def listed(columns: Iterable[str]) -> str:
-    """Return the columns as they stand in a message."""
+    """Return the columns for a message."""
     names = list(columns)
     return f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the columns as the file has them, trimmed and in lower case.
+    """Return the column names of a file, trimmed and in lower case.
 
     Args:
         path: The file.
-        wanted: The columns that it should have, for the message about an empty file and about other separators.
+        wanted: The columns that it should have, for the message about an empty file.
 
     Raises:
         RetailError: The file can't be read, has no header, or names a column twice.
@@ -81,10 +81,10 @@ def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
 
 @contextmanager
 def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextIO]]:
-    """Open a plain or compressed file as text; whatever goes wrong while it is read becomes a `RetailError`.
+    """Open a plain or compressed file as text; every error while it is read becomes a `RetailError`.
 
     Yields:
-        The file on disk, whose position tells the progress, and its decoded text.
+        The file on disk, whose position shows the progress, and its text.
     """
     with opened_bytes(path) as (raw, data):
         try:
@@ -96,10 +96,10 @@ def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextI
 
 @contextmanager
 def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, Any]]:
-    """Open a plain or compressed file; whatever goes wrong while it is read becomes a `RetailError`.
+    """Open a plain or compressed file; every error while it is read becomes a `RetailError`.
 
     Yields:
-        The file on disk, whose position tells the progress, and its bytes, decompressed.
+        The file on disk, whose position shows the progress, and its decompressed bytes.
     """
     try:
         with path.open("rb") as raw:
@@ -116,14 +116,14 @@ def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, Any]]:
 
 
 def content_of(path: Path, *, report: Callable[[int], None] = lambda _: None) -> Content:
-    """Read a file as a whole and say what it holds.
+    """Read a whole file and return its hash and size.
 
     Args:
         path: The file.
-        report: Is told of the bytes on disk that were read since it was told last.
+        report: Receives the number of bytes read since the last call.
 
     Raises:
-        RetailError: The file can't be read to its end.
+        RetailError: The file can't be read to the end.
     """
     digest = hashlib.sha256()
     size = done = 0
@@ -144,23 +144,23 @@ def _raise_not_utf8(path: Path, byte: int) -> NoReturn:
 
 
 def _line_that_holds(path: Path, pattern: str) -> int:
-    """The number of the first line with the pattern; only read when the file is known to be bad."""
+    """Return the number of the first line with the pattern, in a file that has one."""
     search = re.compile(pattern).search
     with opened(path, errors="surrogateescape") as (_, text):
         return next(number for number, line in enumerate(text, start=1) if search(line))
 
 
 class CsvRows:
-    """The header and the rows of a file, to be iterated once; wholly empty lines are none.
+    """The header and the rows of a file, to be iterated once, without empty lines.
 
     ``line`` is the number of the line in which the latest row begins.
 
     Raises:
-        RetailError: While iterating: a row has not as many fields as the header, or its quotes do not match.
+        RetailError: While iterating: a row has another number of fields than the header, or an unmatched quote.
     """
 
     def __init__(self, path: Path, text: TextIO) -> None:
-        """Begin at the top of the text; the path is for the messages."""
+        """Start at the top of the text; the path is for the messages."""
         self.line = 1
         self._path = path
         self._reader = csv.reader(text, strict=True)
@@ -181,7 +181,7 @@ class CsvRows:
                     yield row
                 line = reader.line_num + 1
         except csv.Error as error:
-            if "NUL" in str(error):  # Python 3.10; later ones let it pass, and it is found when the rows are sent
+            if "NUL" in str(error):  # Python 3.10; later versions let it pass, and the database finds it
                 raise_nul(self._path)
             raise RetailError(
                 f"{self._path}, line {line}: a quoted cell that begins here does not end properly ({error}): "
@@ -205,6 +205,6 @@ def _raise_ragged(path: Path, lines: tuple[int, int], row: list[str], width: int
 
 
 def raise_nul(path: Path) -> NoReturn:
-    """Refuse a file that is known to hold a NUL byte, and say where."""
+    """Raise the error for a file with a NUL byte, and say where it is."""
     line = _line_that_holds(path, "\0")
-    raise RetailError(f"{path}, line {line}: a NUL byte, so this is damaged or not UTF-8; {_SAVE_AS_UTF8}")
+    raise RetailError(f"{path}, line {line}: a NUL byte: the file is damaged or not UTF-8; {_SAVE_AS_UTF8}")

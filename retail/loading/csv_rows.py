@@ -1,11 +1,13 @@
-"""The rows of a CSV file of any size, and the lines that are none: every line of a file is one or the other.
+"""The rows of a CSV file of any size, and its unreadable lines: every line of a file belongs to one of both.
 
-DuckDB reads a stretch that is good throughout, about as fast as COPY stores it; Python's csv module reads a stretch
-with a flaw record by record, and knows the line. What was compared: DuckDB's reject table holds one line, and with it
-all the good ones that a quote left open swallowed; it spoils bad bytes, and a surplus empty cell, or blanks around a
-quoted one, pass without a word. pyarrow.csv reports ragged lines, takes text after a quote for content, and stops at a
-bad byte. polars fills short lines up, cuts long ones if told to, and stops at a stray quote. Python's csv, strict, is
-exact about all of these, at a third of DuckDB's speed.
+DuckDB reads pieces without flaws, about as fast as COPY stores them. Python's csv module reads pieces with a flaw,
+record by record, and knows the line numbers. Alternatives:
+
+- DuckDB alone: its reject table has one entry for all the good lines that an unclosed quote swallows. It garbles bad
+  bytes, and accepts a surplus empty cell or blanks around a quoted one.
+- pyarrow.csv reports ragged lines, but takes text after a quote for content, and stops at a bad byte.
+- polars fills short lines, cuts long ones if told to, and stops at a stray quote.
+- Python's csv module in strict mode is exact about all of these, at a third of DuckDB's speed.
 """
 
 from __future__ import annotations
@@ -28,19 +30,19 @@ QUOTE_INVALID = "line_quote_invalid"
 ENCODING_INVALID = "line_encoding_invalid"
 TOO_LONG = "line_too_long"
 
-LONGEST_RECORD = 5_000_000  # bytes of a row with all its lines; what is longer is a quote left open
+LONGEST_RECORD = 5_000_000  # bytes of a row with all its lines; a longer one is an unclosed quote
 
-_PIECE = 4_000_000  # bytes that DuckDB gets at once
-_SMALL_PIECE = 250_000  # the same where a flaw is near, so that most of what is around it is read fast
-_FLAWS_TO_GIVE_UP = 2  # so many in such small pieces, and the rest of the large one is read slowly
-_SMALLEST_PIECE = 50_000  # below, Python has read it before DuckDB has begun
-_FEW_LINES = 250_000  # bytes of lines taken at once
+_PIECE = 4_000_000  # bytes for DuckDB at a time
+_SMALL_PIECE = 250_000  # the same near a flaw, so that DuckDB reads most of the lines around it
+_FLAWS_TO_GIVE_UP = 2  # with more of them in small pieces, Python reads the rest of the large piece
+_SMALLEST_PIECE = 50_000  # Python reads a smaller piece before DuckDB has started
+_FEW_LINES = 250_000  # bytes of lines taken at a time
 _SHOWN_OF_A_LONG_LINE = 1_000  # bytes
 BOM = b"\xef\xbb\xbf"
-_FEW_QUOTES = 2_000  # of a piece: so many are looked at one by one
+_FEW_QUOTES = 2_000  # in a piece; up to so many are checked one by one
 _BLANKS = frozenset(b" \t\v\f")
 _NOT_TEXT = re.compile("[\udc00-\udcff]")
-# A record whose quotes all stand around a cell, or are doubled inside of one
+# A record whose quotes all enclose a cell or are doubled inside one
 _CELL = r'(?:"[^"]*(?:""[^"]*)*"|[^",\r\n]*)'
 _BLANKS_BESIDE_QUOTES = re.compile(rb'(?:\A|[,\r\n])[ \t\v\f]+"|"[ \t\v\f]+(?:[,\r\n]|\Z)')
 _WELL_QUOTED = re.compile(f"{_CELL}(?:,{_CELL})*[\r\n]*")
@@ -48,9 +50,9 @@ _WELL_QUOTED = re.compile(f"{_CELL}(?:,{_CELL})*[\r\n]*")
 
 @dataclass(frozen=True)
 class Unreadable:
-    r"""A line that is no CSV row: its number in the file, from 1, and why it is none.
+    r"""A line that is not a CSV row: its number in the file, from 1, the rule that it breaks, and the detail.
 
-    ``line`` is the line as it stands there, a byte that is no text as ``\xNN``; ``detail`` is one line.
+    ``line`` is the text of the line, with a byte that is not UTF-8 as ``\xNN``; ``detail`` is one line.
     """
 
     line_number: int
@@ -60,7 +62,7 @@ class Unreadable:
 
 
 class _Window:
-    """The part of a file that is in memory; it moves forward, and is never larger than a piece and a record."""
+    """The part of a file in memory: it moves forward, and holds at most a piece and a record."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -71,9 +73,9 @@ class _Window:
             self.drop(len(BOM))
 
     def piece(self, size: int) -> bytes:
-        """Return the next bytes up to the end of a line that is, by the number of quotes, the end of a row.
+        """Return the next bytes, up to a line end with an even number of quotes before it: the end of a row.
 
-        Where there is no such line in ``size`` bytes, it is the end of the last line; nothing, if there is none.
+        Without such a line end in ``size`` bytes, the last line end counts; without any line end, nothing is returned.
         """
         data = self._next(size)
         if self._ends_with(data):
@@ -88,7 +90,7 @@ class _Window:
         return data[: end or last]
 
     def lines(self) -> list[bytes]:
-        """Take some whole lines, one at least; none at the end, and none before a line that is too long."""
+        """Take some whole lines, at least one; none at the end of the file or before a line that is too long."""
         for size in (_FEW_LINES, LONGEST_RECORD):
             data = self._next(size)
             end = len(data) if self._ends_with(data) else data.rfind(_line_end(data), 0, -1) + 1
@@ -98,7 +100,7 @@ class _Window:
         return []
 
     def long_line(self) -> tuple[bytes, int]:
-        """Take a line of any length: its beginning, and the length of all of it in bytes; nothing at the end."""
+        """Take a line of any length; return its start and its length in bytes, or nothing at the end of the file."""
         shown, length = self._next(_SHOWN_OF_A_LONG_LINE), 0
         while data := self._next(_SMALL_PIECE):
             ends = [place for mark in (b"\r", b"\n") if (place := data.find(mark)) >= 0]
@@ -111,15 +113,15 @@ class _Window:
         return shown, length
 
     def drop(self, size: int) -> None:
-        """Move on by some of the bytes that were seen."""
+        """Move forward by some bytes."""
         self._start += size
 
     def give_back(self, lines: bytes) -> None:
-        """Put lines that were taken before what comes next."""
+        """Undo `lines` for some lines."""
         self._data, self._start = lines + self._data[self._start :], 0
 
     def _next(self, size: int) -> bytes:
-        """Return the next bytes without moving on: as many as asked for, or all there are."""
+        """Return the next bytes without moving forward: `size` of them, or fewer at the end of the file."""
         missing = size - (len(self._data) - self._start)
         if missing > 0 and not self._is_whole:
             parts = [self._data[self._start :]]
@@ -139,15 +141,15 @@ def _line_end(data: bytes) -> bytes:
 
 
 class FastReader:
-    """DuckDB, started when it is first needed: it reads pieces of files that are good throughout, or not at all."""
+    """DuckDB, started on first use; it reads a piece of a file if the whole piece is free of flaws."""
 
     def __init__(self) -> None:
-        """Begin without it; `close` it at the end."""
+        """Start nothing yet; call `close` at the end."""
         self._connection: Any = None
         self._open = ExitStack()
 
     def close(self) -> None:
-        """Stop it, and delete its files."""
+        """Stop DuckDB, and delete its files."""
         self._open.close()
 
     def read(
@@ -159,13 +161,13 @@ class FastReader:
             piece: The rows, in UTF-8.
             positions: The wanted columns.
             width: The number of fields that each row must have.
-            file_id: What stands first in each row that comes out.
-            row_number: What stands second in the first of them.
+            file_id: The first cell of each row returned.
+            row_number: The second cell of the first row returned.
 
         Returns:
-            The number of rows, and the rows as CSV; None where anything is wrong with any of them.
+            The number of rows, and the rows as CSV; None if any of them has a flaw.
         """
-        import duckdb  # takes a while, and small files do without
+        import duckdb  # slow, and small files don't need it
 
         if has_blanks_beside_quotes(piece):
             return None
@@ -194,17 +196,17 @@ class FastReader:
         except duckdb.Error:
             return None
         rows = target.read_bytes()
-        # DuckDB lets a surplus empty cell go without a word; the commas tell, and would tell of a lost row as well
+        # DuckDB drops a surplus empty cell silently; counting commas reveals that, and a lost row as well
         separators = (width - 1) * count - (len(positions) + 1) * count
         is_complete = piece.count(b",") == rows.count(b",") + separators + left_out
         return (count, rows) if is_complete else None
 
 
 def read_csv(path: Path, width: int, *more: str) -> str:
-    """Return the call by which DuckDB reads a CSV file strictly, as texts named c0, c1 and so on.
+    """Return the call with which DuckDB reads a CSV file strictly, as text columns c0, c1 and so on.
 
     Args:
-        path: The file, without a character that makes it a pattern of names.
+        path: The file; its path must not be a pattern.
         width: The number of its columns.
         more: Options, as SQL.
     """
@@ -224,24 +226,24 @@ def _literal(path: Path) -> str:
 
 
 def has_blanks_beside_quotes(piece: bytes) -> bool:
-    """Tell whether blanks stand around a quoted cell: to DuckDB they are nothing, in a CSV they are content."""
+    """Tell whether a quoted cell has blanks around it: DuckDB ignores them, in CSV they are content."""
     quotes = piece.count(b'"')
-    if quotes > _FEW_QUOTES:  # each mark is looked for at once
+    if quotes > _FEW_QUOTES:  # search for each pair of characters at once
         is_near = any(mark + b'"' in piece or b'"' + mark in piece for mark in (b" ", b"\t", b"\v", b"\f"))
     else:
         place, is_near = -1, False
         for _ in range(quotes):
             place = piece.find(b'"', place + 1)
             is_near = is_near or not _BLANKS.isdisjoint(piece[max(0, place - 1) : place + 2])
-    if not is_near:  # at once; the search takes its time
+    if not is_near:  # the regular expression is slow
         return False
     return _BLANKS_BESIDE_QUOTES.search(piece) is not None
 
 
 class RowReader:
-    """Reads a file once, into the CSV that COPY takes: file_id, row number, and the wanted cells.
+    """Reads a file once, into CSV for COPY: file_id, row number, and the wanted cells.
 
-    ``rows`` and ``unreadable_lines`` count what was found so far.
+    ``rows`` and ``unreadable_lines`` count those found so far.
     """
 
     def __init__(
@@ -255,16 +257,16 @@ class RowReader:
         fast: FastReader,
         unreadable: Callable[[Unreadable], None],
     ) -> None:
-        """Begin at the top of a stream whose header is known to be good.
+        """Start at the top of a stream with a valid header.
 
         Args:
             stream: The bytes of the file, decompressed.
-            positions: Which of the columns are wanted, in the wanted order.
-            width: The number of columns that the header has.
-            file_id: What stands before each row.
+            positions: The wanted columns, in the wanted order.
+            width: The number of columns in the header.
+            file_id: The first cell of each row returned.
             first_row_number: The number of the file's first row.
-            fast: What reads the pieces without a flaw.
-            unreadable: Is told of each line that is no row, in the order of the file.
+            fast: The reader of pieces without flaws.
+            unreadable: Receives each unreadable line, in the order of the file.
         """
         self.rows = 0
         self.unreadable_lines = 0
@@ -277,18 +279,18 @@ class RowReader:
         self._fast = fast
         self._unreadable = unreadable
         self._line = 1  # the number of the next line
-        self._left = 0  # how many bytes are still to be read record by record
-        self._waiting: deque[bytes] = deque()  # lines out of the window that no record has yet
-        self._taken: list[bytes] = []  # the lines of the record under way
-        self._is_flawed = False  # whether one of those is no text
-        # After a quote that does not match, the next lines may be inside of its cell. The first that looks like a row
-        # but has a quote inside of a cell is taken for the end of that cell.
+        self._left = 0  # bytes still to be read record by record
+        self._waiting: deque[bytes] = deque()  # lines taken from the window, but not by a record yet
+        self._taken: list[bytes] = []  # the lines of the current record
+        self._is_flawed = False  # whether one of those is not UTF-8
+        # After an unmatched quote, the next lines may belong to its cell. The first line that looks like a row, but has
+        # a quote inside a cell, counts as the end of that cell.
         self._is_in_doubt = False
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the rows, some megabytes at a time."""
         next(self._records(LONGEST_RECORD, is_header=True), None)
-        near = flaws = 0  # so many of the next bytes are near a flaw, and so many flaws were found in them
+        near = flaws = 0  # how many of the next bytes are near a flaw, and the number of flaws in them
         while True:
             if self._is_in_doubt:
                 chunk = self._read_slowly(1)
@@ -310,7 +312,7 @@ class RowReader:
                 yield chunk
 
     def _read_fast(self, piece: bytes) -> bytes | None:
-        """Have DuckDB read a piece; None where it may hold anything but rows."""
+        """Let DuckDB read a piece; None if it may hold anything but rows."""
         if len(piece) < _SMALLEST_PIECE or piece.startswith(BOM) or b"\0" in piece or not is_utf8(piece):
             return None
         found = self._fast.read(piece, self._positions, self._width, self._file_id, self._first + self.rows)
@@ -323,7 +325,7 @@ class RowReader:
         return chunk
 
     def _read_slowly(self, size: int) -> bytes | None:
-        """Read about as many bytes record by record, and tell of every line that is no row; None at the end."""
+        """Read about `size` bytes record by record, and report every unreadable line; None at the end."""
         text = io.StringIO()
         writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
         line = self._line
@@ -333,10 +335,10 @@ class RowReader:
         return None if self._line == line else text.getvalue().encode()
 
     def _records(self, size: int, *, is_header: bool = False) -> Iterator[list[str]]:
-        """Yield the rows in about so many bytes, or skip the header alone, and tell of the lines that are no rows.
+        """Yield the rows in about `size` bytes, or skip only the header, and report the unreadable lines.
 
-        A record that is no row ends with its first line: those after it are read anew, because the quote that binds
-        them together may be the flaw. So a quote left open costs one line.
+        Of a record with a flaw, only the first line is unreadable: the others are read again, because the quote that
+        joins them may be the flaw. So an unclosed quote costs one line.
         """
         self._left = size
         reader = csv.reader(self._lines(), strict=True)
@@ -364,7 +366,7 @@ class RowReader:
         self._waiting.clear()
 
     def _lines(self) -> Iterator[str]:
-        """Give the csv module the lines of a record, and those of the next until enough is read."""
+        """Yield the lines of a record and of the next ones, until enough is read."""
         length = 0
         while self._taken or self._left > 0 or self._is_in_doubt:
             if not self._waiting:
@@ -385,7 +387,7 @@ class RowReader:
                 yield text
 
     def _is_row(self, row: list[str]) -> bool:
-        """Tell whether the record under way is a row; if not, it is refused."""
+        """Tell whether the current record is a row, and report it as unreadable if not."""
         count, width = len(self._taken), len(row)
         if self._is_flawed and width == self._width:
             self._refuse(count, ENCODING_INVALID, next(filter(None, map(_flaw, self._taken))))
@@ -403,12 +405,12 @@ class RowReader:
         return False
 
     def _refuse_first(self, rule_id: str, detail: str) -> None:
-        """Refuse the first line of the record under way; that it is no text is said before all else."""
+        """Report the first line of the current record; bad bytes in it matter more than the flaw."""
         flaw = _flaw(self._taken[0])
         self._refuse(1, ENCODING_INVALID if flaw else rule_id, flaw or detail)
 
     def _refuse(self, count: int, rule_id: str, detail: str) -> None:
-        """Refuse some lines of the record under way, as one; the others are read again."""
+        """Report some lines of the current record as one; the others are read again."""
         again = self._taken[count:]
         self._waiting.extendleft(reversed(again))
         self._left += sum(map(len, again))
@@ -416,7 +418,7 @@ class RowReader:
         self._line += count
 
     def _refuse_long_line(self) -> bool:
-        """Refuse a line that is too long to be read at all; False at the end of the file."""
+        """Report a line that is too long to read; False at the end of the file."""
         shown, length = self._window.long_line()
         if shown:
             self._tell(_decoded(shown), TOO_LONG, f"{length:,} bytes, of which the first {len(shown):,} are kept")
@@ -431,13 +433,13 @@ class RowReader:
 
 
 def flaw_of_width(width: int, wanted: int) -> tuple[str, str]:
-    """Return the rule that a row of another width than the header's breaks, and how many fields either has."""
+    """Return the rule and the message for a row with another number of fields than the header."""
     fields = f"{width:,} field{'s' if width > 1 else ''} where the header has {wanted}"
     return TOO_FEW_FIELDS if width < wanted else TOO_MANY_FIELDS, fields
 
 
 def reported(chunks: Iterator[bytes], place: Callable[[], int], report: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield the chunks, and report after each by how much the place in the file has moved."""
+    """Yield the chunks, and report after each how many bytes were read."""
     done = 0
     for chunk in chunks:
         yield chunk
@@ -447,10 +449,10 @@ def reported(chunks: Iterator[bytes], place: Callable[[], int], report: Callable
 
 
 def read_first_row(stream: BinaryIO) -> list[str] | None:
-    """Return the first row of a file, which is not blank; a byte that is no text is a lone surrogate in it.
+    """Return the first row of a file that is not blank; a byte that is not UTF-8 becomes a lone surrogate.
 
     Raises:
-        csv.Error: Its quotes do not match, or it is too long.
+        csv.Error: It has an unmatched quote, or is too long.
     """
     window = _Window(stream)
 
@@ -470,7 +472,7 @@ def read_first_row(stream: BinaryIO) -> list[str] | None:
 
 
 def _decoded(line: bytes) -> str:
-    """Return a line as text; NUL and what is not UTF-8 become surrogates, the byte in their last eight bits."""
+    """Return a line as text; NUL and bytes that are not UTF-8 become surrogates, with the byte in their last bits."""
     return line.decode("utf-8", "surrogateescape").replace("\0", "\udc00")
 
 
@@ -485,7 +487,7 @@ def _flaw(line: bytes) -> str | None:
 
 
 def is_utf8(piece: bytes) -> bool:
-    """Tell whether whole lines are text."""
+    """Tell whether whole lines are UTF-8."""
     try:
         return piece.isascii() or bool(piece.decode())
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Where the files of a load are, which table and which day they are of, and whether their headers are good."""
+"""The files of a load: where they are, which table and which day they belong to, and their headers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NAMES = "<table>.csv, <table>_2025-01-03.csv, <table>_1.csv (or the same as .cs
 
 @dataclass(frozen=True)
 class Source:
-    """One input file, its header read and found good.
+    """One input file with a valid header.
 
-    ``header`` holds the column names as the file has them, trimmed and in lower case. ``day`` is that of the drop it
-    belongs to, blank where neither its name nor its folder says one.
+    ``header`` holds the column names of the file, trimmed and in lower case. ``day`` is the day of its delivery, blank
+    if neither its name nor its folder has one.
     """
 
     table: Table
@@ -38,32 +38,31 @@ class Source:
 
     @property
     def extra_columns(self) -> tuple[str, ...]:
-        """The file's named columns that the contract does not know."""
+        """The columns of the file that the contract lacks."""
         return tuple(name for name in self.header if name and name not in self.table.columns)
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Where in the file the contract's columns stand, in the contract's order."""
+        """The positions of the contract's columns in the file, in the contract's order."""
         return tuple(self.header.index(name) for name in self.table.columns)
 
     @property
     def shown(self) -> str:
-        """The file in a list of many: its name, and before it the day where the name does not say it."""
+        """The name of the file, after its day if the name does not contain the day."""
         return self.path.name if self.day in self.path.name else f"{self.day}/{self.path.name}"
 
 
 def find_sources(*paths: Path) -> list[Source]:
-    """Find the input files and check their headers, before anything is sent.
+    """Find the input files and check their headers, before anything is loaded.
 
     Args:
-        paths: Files, or folders: of these the files with an input's name, in the folder itself and in its folders that
-            are named as a day.
+        paths: Files, or folders. A folder stands for the input files in it and in its folders named as a day.
 
     Returns:
-        The sources in the order they are loaded: by day, by table in the contract's order, by name.
+        The sources in the order of the load: by day, by table in the contract's order, by name.
 
     Raises:
-        RetailError: A path, one of the files or one of the headers is not what it must be, or nothing was found.
+        RetailError: A path, a file name or a header is wrong, or there are no input files.
     """
     found: dict[Path, tuple[Table, Path, str]] = {}
     ignored: list[str] = []
@@ -72,20 +71,20 @@ def find_sources(*paths: Path) -> list[Source]:
             if (known := _table_and_day(file)) is not None:
                 found.setdefault(file.resolve(), (known[0], file, known[1]))
             elif not path.is_dir():
-                raise RetailError(f"{path} is not named like an input: name it {_NAMES}, so that its table is known")
+                raise RetailError(f"{path} does not have the name of an input file: name it {_NAMES}")
             elif file.name not in _NO_INPUT:
                 ignored.append(str(file.relative_to(path)) + "/" * file.is_dir())
     if ignored:
-        click.echo(f"note: not loaded: {', '.join(ignored)} (no names of inputs)", err=True)
+        click.echo(f"note: not loaded: {', '.join(ignored)} (not named as input files)", err=True)
     if not found:
-        raise RetailError(f"{', '.join(map(str, paths))} holds no input: name the files {_NAMES}")
+        raise RetailError(f"{', '.join(map(str, paths))} holds no input file: name the files {_NAMES}")
     order = {table: place for place, table in enumerate(tables())}
     chosen = sorted(found.values(), key=lambda file: (file[2], order[file[0]], file[1].name, str(file[1])))
     return [_checked_source(*file) for file in chosen]
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield what is in a folder and in its folders of a day, but no hidden files."""
+    """Yield the files of a folder and of its folders named as a day, without hidden files."""
     try:
         for path in sorted(folder.iterdir()):
             if path.is_dir() and _is_day(path.name):
@@ -93,18 +92,18 @@ def _files(folder: Path) -> Iterator[Path]:
             elif not path.name.startswith("."):
                 yield path
     except OSError as error:
-        raise RetailError(f"{folder} can't be read: {error.strerror}; give the folder of the files") from error
+        raise RetailError(f"{folder} can't be read: {error.strerror}; give the folder of your files") from error
 
 
 def _table_and_day(path: Path) -> tuple[Table, str] | None:
-    """Tell which table and which day a file is of; None for a name that is no input's."""
+    """Return the table and the day of a file, None if its name is not that of an input file."""
     match = _NAME.fullmatch(path.name)
     if match is None or (match["day"] and not _is_day(match["day"])):
         return None
     folder = path.absolute().parent.name
     days = {day for day in (match["day"], folder) if day and _is_day(day)}
     if len(days) > 1:
-        raise RetailError(f"{path} is of {match['day']} by its name and of {folder} by its folder: make them one day")
+        raise RetailError(f"{path} has the day {match['day']} in its name, but {folder} in its folder: use one day")
     return next(table for table in tables() if table.name == match["table"]), next(iter(days), "")
 
 

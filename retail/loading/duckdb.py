@@ -1,8 +1,8 @@
-"""Rows into DuckDB, by its own CSV reader wherever that judges a file as `RowReader` does.
+"""The landing schema of DuckDB, filled by its own CSV reader wherever that agrees with `RowReader`.
 
-A look at the bytes tells whether it can: text throughout, one kind of line end, no blanks around a quoted cell. Then
-DuckDB reads the file as it stands, and its reject table holds the lines of another width; the commas of the file,
-counted before, tell of what it lets pass. A file with any other flaw is read by `RowReader`, whose rows DuckDB stores.
+A look at the bytes decides: UTF-8, one kind of line end, no blanks around a quoted cell. Then DuckDB reads the whole
+file, and its reject table holds the lines with a wrong number of fields. Counting the commas first reveals the lines
+that DuckDB accepts by mistake. `RowReader` reads every other file, and DuckDB stores its rows.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ from retail.loading.landing import (
 
 _LOOKED_AT_ONCE = 4_000_000  # bytes
 _TOLD_AT_ONCE = 10_000  # unreadable lines
-_MOST_REJECTS = 100_000  # of a file with more, DuckDB would keep all in memory
-_PATTERN = frozenset("*?[]{}")  # in a path they would make DuckDB look for several files
+_MOST_REJECTS = 100_000  # DuckDB keeps them in memory
+_PATTERN = frozenset("*?[]{}")  # DuckDB takes a path with one of these for a pattern
 _OF_WIDTH = ("MISSING COLUMNS", "TOO MANY COLUMNS")
 _REJECT_TABLES = ("reject_errors", "reject_scans")
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What stands below the header of a file that looks good, counted byte by byte."""
+    """Counts of the bytes below the header of a file without visible flaws."""
 
     commas: int
     lines: int
@@ -71,7 +71,7 @@ class DuckdbLanding(Landing):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep all that is done inside, or none of it if anything fails."""
+        """Commit what happens inside, or roll all of it back if anything fails."""
         try:
             self._connection.begin()
             yield
@@ -84,11 +84,11 @@ class DuckdbLanding(Landing):
             raise
 
     def wait_for_others(self) -> datetime:
-        """Return the time: nobody else can have opened the file."""
+        """Return the time; nobody else can have the file open."""
         return datetime.now(timezone.utc)
 
     def make_empty(self) -> None:
-        """Leave all tables empty, in the contract's shape; views on them stay."""
+        """Empty all tables, and give them the columns of the contract; views on them stay."""
         self._connection.execute(f"create schema if not exists {self.schema}")
         for name, columns in self.wanted_columns().items():
             defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
@@ -101,7 +101,7 @@ class DuckdbLanding(Landing):
     def add_rows(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
     ) -> tuple[int, int]:
-        """Store a file's rows and its unreadable lines, and return the number of each."""
+        """Store a file's rows and its unreadable lines, and return how many there are of each."""
         found = self._read_whole(source, file_id, first_row_number)
         if found is None:
             return self._read_in_pieces(source, file_id, first_row_number, report)
@@ -109,7 +109,7 @@ class DuckdbLanding(Landing):
         return found
 
     def columns(self, name: str) -> dict[str, str]:
-        """Return the columns of a table with their types, none if there is no such table."""
+        """Return the columns of a table with their types, none if the table does not exist."""
         rows = self._connection.execute(
             """
             select column_name, lower(data_type) || case when is_nullable then '' else ' not null' end
@@ -122,18 +122,18 @@ class DuckdbLanding(Landing):
 
     @staticmethod
     def type_of(kind: str) -> str:
-        """Return what DuckDB calls a type of PostgreSQL's."""
+        """Return DuckDB's name for a type of PostgreSQL."""
         return kind.replace("text", "varchar").replace("jsonb", "json")
 
     def _read_whole(self, source: Source, file_id: int, first_row_number: int) -> tuple[int, int] | None:
-        """Have DuckDB read a file as it stands; None, and nothing stored, where it may judge a line in its own way."""
+        """Let DuckDB read a whole file; None, with nothing stored, if it may disagree with `RowReader`."""
         width = len(source.header)
         path = source.path.absolute()
         look = None if _PATTERN & set(str(path)) or not self._reads_whole_files else look_at(path)
         if look is None:
             return None
         if look.has_quotes and width != len(source.table.columns):
-            return None  # what the cells that are left out hold could not be counted
+            return None  # the commas in the cells that are left out could not be counted
         parallel = "false" if look.has_quotes else "true"
         call = read_csv(
             path,
@@ -156,7 +156,7 @@ class DuckdbLanding(Landing):
             if look.has_quotes:
                 commas += self._count_in_cells(source, file_id, ",")
                 lines += self._count_in_cells(source, file_id, "\n")
-            # where there are no quotes, each line is a row, refused or empty
+            # without quotes, each line is a row, refused or empty
             if commas == look.commas and (lines == look.lines or not look.has_quotes):
                 self._tell(source, file_id, refused)
                 return rows, len(refused)
@@ -164,7 +164,7 @@ class DuckdbLanding(Landing):
         return None
 
     def _store(self, source: Source, file_id: int, row_number: str, places: Iterable[int], call: str) -> int:
-        """Insert the columns at these places of what DuckDB reads, and return how many rows it was."""
+        """Insert the columns at these places of a CSV file, and return the number of rows."""
         cells = ", ".join(f"c{place}" for place in places)
         rows: int
         ((rows,),) = self._connection.execute(
@@ -174,7 +174,7 @@ class DuckdbLanding(Landing):
         return rows
 
     def _refused(self, path: Path, width: int) -> list[Unreadable] | None:
-        """Return the lines in DuckDB's reject table; None where there is more to any of them than its width."""
+        """Return the lines in DuckDB's reject table; None if any has another flaw than its number of fields."""
         rejects = self._connection.execute(
             "select line_byte_position, cast(error_type as varchar), csv_line from reject_errors"
         ).fetchall()
@@ -203,7 +203,7 @@ class DuckdbLanding(Landing):
         counts = " + ".join(
             f"coalesce(length({column}) - length(replace({column}, $mark, '')), 0)" for column in source.table.columns
         )
-        # few cells have one, and to tell is cheap
+        # few cells have one, and this check is cheap
         has_mark = " or ".join(f"contains({column}, $mark)" for column in source.table.columns)
         ((count,),) = self._connection.execute(
             f"select coalesce(sum({counts}), 0) from {self.named(source.table.raw_name)} "  # noqa: S608 (our own names)
@@ -215,7 +215,7 @@ class DuckdbLanding(Landing):
     def _read_in_pieces(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
     ) -> tuple[int, int]:
-        """Store what `RowReader` makes of a file."""
+        """Store the rows that `RowReader` finds in a file."""
         told: list[Unreadable] = []
 
         def tell(line: Unreadable) -> None:
@@ -240,7 +240,7 @@ class DuckdbLanding(Landing):
             )
             piece = Path(folder) / "rows.csv"
             width = len(META_COLUMNS) + len(source.table.columns)
-            # a cell may have line ends of all kinds, and quotes that are doubled
+            # a cell may hold all kinds of line ends, and doubled quotes
             call = read_csv(
                 piece, width, f"max_line_size = {3 * LONGEST_RECORD}", "new_line = '\\n'", "parallel = false"
             )
@@ -258,7 +258,7 @@ class DuckdbLanding(Landing):
         )
 
     def _insert(self, name: str, columns: list[str], rows: list[Row]) -> None:
-        """Insert rows by a list a column: by a statement a row it would take minutes."""
+        """Insert rows as one list per column; one statement per row would take minutes."""
         if rows:
             self._connection.execute(
                 f"insert into {self.named(name)} ({', '.join(columns)}) "
@@ -268,7 +268,7 @@ class DuckdbLanding(Landing):
 
 
 def look_at(path: Path) -> _Look | None:
-    """Look at a file's bytes; None where DuckDB could read a line in its own way."""
+    """Look at a file's bytes; None if DuckDB may disagree with `RowReader` about a line."""
     commas = quotes = lines = 0
     has_empty_lines = False
     with opened_bytes(path) as (_, data):
@@ -288,7 +288,7 @@ def look_at(path: Path) -> _Look | None:
             quotes += piece.count(b'"')
             lines += ends + (not piece.endswith(end))
             has_empty_lines = has_empty_lines or piece.startswith(end) or end + end in piece
-    # a quote that nothing ends would swallow lines without a word, and an empty line may be one of a cell
+    # an unclosed quote would swallow lines silently, and an empty line may belong to a cell
     if quotes and (quotes % 2 or has_empty_lines):
         return None
     return _Look(commas, lines, quotes > 0)

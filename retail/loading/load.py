@@ -1,7 +1,7 @@
-"""The load itself: files are added to the landing tables, all of them or none, and each of them once.
+"""The load, on any engine: all files or none, and each file once.
 
-A file is read for its hash first, which tells whether it was loaded before, and then for its rows. How these come into
-an engine is in postgres.py, duckdb.py and spark.py.
+Each file is read twice: for its hash, which tells whether it was loaded before, and for its rows. postgres.py,
+duckdb.py and spark.py store the rows.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ from retail.loading.deliveries import Source
 from retail.loading.landing import Landing, LoadedFile, ReadAnew
 from retail.loading.postgres import PostgresLanding
 
-_TRANSACTIONS = ("store_sales_header", "store_sales_line_items")  # never delivered again; master data may come back
+_TRANSACTIONS = (
+    "store_sales_header",
+    "store_sales_line_items",
+)  # loaded once; master data may come again
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of a file: its rows and unreadable lines, or as what it was ``loaded_before``."""
+    """The result for a file: its rows and unreadable lines, or the name under which it was ``loaded_before``."""
 
     source: Source
     rows: int = 0
@@ -41,7 +44,7 @@ class Loaded:
 
 
 class _History:
-    """What was loaded before and is loaded now, and the numbers that come next."""
+    """The files loaded before and now, and the next free numbers."""
 
     def __init__(self, before: list[LoadedFile]) -> None:
         self._files = [file for file in before if file.first_row_number]  # the others are repairs
@@ -58,7 +61,7 @@ class _History:
         self.next_row[file.source_table] += file.rows
 
     def find(self, source: Source, content: Content) -> LoadedFile | None:
-        """Return the file as which the same content was loaded; master data may come back in another delivery."""
+        """Return the file with the same content; for master data, in the same delivery only."""
         for file in self._files:
             if (file.source_table, file.content_hash) == (source.table.name, content.sha256) and (
                 source.table.name in _TRANSACTIONS or file.batch_name == source.day
@@ -80,15 +83,15 @@ def load_sources(
     Args:
         connection: An open connection to PostgreSQL, DuckDB or Spark, without a transaction under way.
         sources: What `find_sources` returned.
-        force: Whether files that were loaded before are loaded again.
-        start_over: Whether what was loaded before is forgotten.
-        report: Is told of the bytes on disk that were read since it was told last; each file is read twice.
+        force: Whether to load files again that were loaded before.
+        start_over: Whether to delete what was loaded before.
+        report: Receives the number of bytes read since the last call; each file is read twice.
 
     Returns:
-        What became of each source.
+        The result for each source.
 
     Raises:
-        RetailError: A file or the database refused; the landing tables are as they were before.
+        RetailError: A file or the database refused; the landing tables have not changed.
     """
     if start_over:
         _check_complete(sources)
@@ -110,7 +113,7 @@ def _landing(connection: AnyConnection) -> Landing:
         from retail.loading.spark import SparkLanding
 
         return SparkLanding(connection)
-    from retail.loading.duckdb import DuckdbLanding  # a load into PostgreSQL does not wait for it
+    from retail.loading.duckdb import DuckdbLanding  # a load into PostgreSQL does not wait for this import
 
     return DuckdbLanding(connection)
 
@@ -155,7 +158,7 @@ def _load(
             first_row_number = history.next_row[table]
             rows, unreadable = landing.add_rows(source, history.file_id, first_row_number, report)
             if source.path.stat().st_mtime_ns != content.changed:
-                raise RetailError(f"{source.path} was changed while it was loaded: load again when it is complete")
+                raise RetailError(f"{source.path} was changed while it was loaded: load it again once it is complete")
             file = LoadedFile(
                 file_id=history.file_id,
                 batch_id=history.batch_id,
@@ -176,7 +179,7 @@ def _load(
         history.batch_id += bool(new)
         if day and day < newest and not set(new) <= set(_TRANSACTIONS):
             click.echo(
-                f"note: {day} is older than {newest}, which was loaded before: its master data now stand as the latest",
+                f"note: {day} is older than {newest}, which was loaded before: its master data now count as the latest",
                 err=True,
             )
     landing.finish({result.source.table for result in results if not result.loaded_before})

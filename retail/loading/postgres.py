@@ -49,7 +49,7 @@ class PostgresLanding(Landing):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep all that is done inside, or none of it if anything fails."""
+        """Commit what happens inside, or roll all of it back if anything fails."""
         try:
             self._connection.set_client_encoding("UTF8")
             with self._connection, closing(self._fast), self.cursor:
@@ -58,10 +58,10 @@ class PostgresLanding(Landing):
             raise RetailError(f"the database refused, nothing was changed: {first_line(error)}") from error
 
     def wait_for_others(self) -> datetime:
-        """Keep other loads and repairs out until the transaction ends, and return the time at which that succeeded."""
+        """Lock other loads and repairs out until the transaction ends, and return the time of the lock."""
         keys = ["retail load", landing_schema()]
         if not self._is_true("select pg_try_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys):
-            click.echo("note: another load is under way; this one begins when that is over", err=True)
+            click.echo("note: another load is running; this one starts after it", err=True)
             self.cursor.execute("select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys)
         self.cursor.execute("select clock_timestamp()")
         now: datetime
@@ -69,11 +69,11 @@ class PostgresLanding(Landing):
         return now
 
     def make_empty(self) -> None:
-        """Leave all tables empty, in the contract's shape, and the raw ones without their index.
+        """Empty all tables, give them the columns of the contract, and drop the indexes of the raw tables.
 
         Existing tables stay, because views may be built on them.
         """
-        # `if not exists` would ask for the right to create one all the same
+        # `if not exists` would need the right to create a schema even if it exists
         if not self._is_true("select exists (select from pg_namespace where nspname = %s)", [landing_schema()]):
             self.cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(landing_schema())))
         is_outdated = not self.columns(LOADED_FILES) and self._has_rows()
@@ -101,7 +101,7 @@ class PostgresLanding(Landing):
     def add_rows(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
     ) -> tuple[int, int]:
-        """Store a file's rows and its unreadable lines, and return the number of each."""
+        """Store a file's rows and its unreadable lines, and return how many there are of each."""
         table = source.table
         columns = identifiers(table.columns)
         statement = sql.SQL("copy {} ({}, {}) from stdin (format csv, null '', force_null ({}), freeze {})").format(
@@ -113,7 +113,7 @@ class PostgresLanding(Landing):
         )
         with (
             opened_bytes(source.path) as (raw, data),
-            # they come between the rows, and a connection takes one COPY at a time
+            # unreadable lines wait for the end: a connection runs one COPY at a time
             tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as aside,
         ):
             writer = csv.writer(aside, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -145,7 +145,7 @@ class PostgresLanding(Landing):
         return reader.rows, reader.unreadable_lines
 
     def finish(self, filled: Collection[Table]) -> None:
-        """Index the row numbers of the tables that were made empty, and analyze those that got rows."""
+        """Index the row numbers of tables that were emptied, and analyze the tables with new rows."""
         for table in tables():
             if self._is_empty:
                 self.cursor.execute(
@@ -157,7 +157,7 @@ class PostgresLanding(Landing):
                 self.cursor.execute(sql.SQL("analyze {}").format(landed(table.raw_name)))
 
     def columns(self, name: str) -> dict[str, str]:
-        """Return the columns of a table with their types, none if there is no such table."""
+        """Return the columns of a table with their types, none if the table does not exist."""
         self.cursor.execute(
             """
             select attname, format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end
@@ -169,7 +169,7 @@ class PostgresLanding(Landing):
         return dict(self.cursor.fetchall())
 
     def _is_true(self, query: str | sql.Composed, values: Sequence[str] = ()) -> bool:
-        """Return the answer of a query for one truth value."""
+        """Return the result of a query with one boolean."""
         self.cursor.execute(query, values)
         ((value,),) = self.cursor.fetchall()
         return bool(value)
@@ -182,10 +182,10 @@ class PostgresLanding(Landing):
         )
 
     def _make_table_empty(self, name: str, wanted: dict[str, str]) -> None:
-        """Leave an empty table of the wanted shape.
+        """Empty a table, or create it, with the wanted columns.
 
-        It is a logged table on purpose: an unlogged one is empty after a crash of the server, and the next build would
-        then publish seven empty tables with all tests green.
+        It must be a logged table: an unlogged one is empty after a crash, and the next build would publish seven empty
+        tables with all tests green.
         """
         if existing := self.columns(name):
             self.cursor.execute(sql.SQL("truncate {}").format(landed(name)))
@@ -197,7 +197,7 @@ class PostgresLanding(Landing):
         self.cursor.execute(sql.SQL("create table {} ({})").format(landed(name), sql.SQL(", ").join(columns)))
 
     def _reshape(self, name: str, existing: dict[str, str], wanted: dict[str, str]) -> None:
-        """Give an emptied table of another contract the columns of this one; what others built on it stays."""
+        """Change an emptied table of another contract to the wanted columns; dependent objects stay."""
         shown = f"{landing_schema()}.{name}"
         outdated = [column for column, kind in existing.items() if wanted.get(column) != kind]
         new = [(column, kind) for column, kind in wanted.items() if existing.get(column) != kind]
@@ -210,10 +210,10 @@ class PostgresLanding(Landing):
         except psycopg2.errors.DependentObjectsStillExist as error:
             dependents = "; ".join((error.diag.message_detail or "").splitlines())
             raise RetailError(
-                f"{shown} has columns that the contract has no more, and others depend on them: drop those and load "
-                f"again ({dependents})"
+                f"{shown} has columns that are no longer in the contract, and objects depend on them: drop these and "
+                f"load again ({dependents})"
             ) from error
-        click.echo(f"note: {shown} had other columns than the contract, and has been changed to it", err=True)
+        click.echo(f"note: {shown} had other columns than the contract; they were changed", err=True)
 
 
 def landed(name: str) -> sql.Identifier:
@@ -244,9 +244,9 @@ def _copy(cursor: Cursor, source: Source, statement: sql.Composed, feed: _Feed) 
 
 
 class _Feed:
-    """Hands chunks to COPY as a file, made in a thread one ahead; keeps the error that psycopg2 would wrap.
+    """A file for COPY to read: a thread makes the next chunk ahead; ``error`` is the error that psycopg2 would wrap.
 
-    To be closed, also when not all was read.
+    Close it, even after an incomplete read.
     """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:

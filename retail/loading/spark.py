@@ -1,9 +1,9 @@
-"""Rows into Spark: a file of plain lines is read by Spark's tasks, any other by what reads for DuckDB.
+"""The landing schema of Spark: its tasks read files of plain lines, DuckDB's reader reads all other files.
 
-A look at the bytes tells which: without a quote a line is a row, so that a file can be cut anywhere between lines.
-Tasks read its blocks side by side, `from_csv` puts what is no row into its corrupt-record column, and the rows before
-each block are counted, so that a row is numbered without looking at all of them in one place. A load writes a partition
-a file, and registers all its files at the end; partitions that no file is registered for are dropped by the next load.
+In a file without quotes each line is a row, so it can be cut between any two lines. Tasks read its blocks in parallel,
+and `from_csv` puts a line that is not a row into its corrupt-record column. Rows are numbered by counting the rows
+before each block, so no task has to see all of them. A load writes one partition per file and registers all files at
+its end. The next load drops the partitions of unregistered files.
 """
 # ruff: noqa: S608 (our own names, numbers, and texts quoted by _literal)
 
@@ -51,7 +51,7 @@ class SparkLanding(Landing):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is added inside counts as loaded from its end on; where anything fails, it is dropped."""
+        """Register the files added inside at the end, or drop their rows if anything fails."""
         try:
             yield
             if self._new:
@@ -63,7 +63,7 @@ class SparkLanding(Landing):
             raise
 
     def wait_for_others(self) -> datetime:
-        """Return the time: who else loads is not known."""
+        """Return the time; other loads are unknown."""
         return datetime.now(timezone.utc)
 
     def loaded_files(self) -> list[LoadedFile] | None:
@@ -74,7 +74,7 @@ class SparkLanding(Landing):
         return files
 
     def make_empty(self) -> None:
-        """Leave all tables empty, in the contract's shape."""
+        """Create all tables anew, with the columns of the contract."""
         self._run(f"create database if not exists {self.schema}")
         for name, columns in self.wanted_columns().items():
             defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
@@ -89,7 +89,7 @@ class SparkLanding(Landing):
     def add_rows(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
     ) -> tuple[int, int]:
-        """Store a file's rows and its unreadable lines, and return the number of each."""
+        """Store a file's rows and its unreadable lines, and return how many there are of each."""
         if self._read_lines(source, file_id, first_row_number):
             report(source.path.stat().st_size)
         else:
@@ -101,7 +101,7 @@ class SparkLanding(Landing):
         return counts[0][0][0], counts[1][0][0]
 
     def columns(self, name: str) -> dict[str, str]:
-        """Return the columns of a table with their types, none if there is no such table."""
+        """Return the columns of a table with their types, none if the table does not exist."""
         if not self._fetch(f"show databases like {_literal(landing_schema())}"):
             return {}
         if not self._fetch(f"show tables in {self.schema} like {_literal(name)}"):
@@ -111,13 +111,13 @@ class SparkLanding(Landing):
 
     @staticmethod
     def type_of(kind: str) -> str:
-        """Return what Spark calls a type of PostgreSQL's; it keeps no `not null`."""
+        """Return Spark's name for a type of PostgreSQL, without `not null`."""
         kind = kind.removesuffix(" not null")
         types = {"text": "string", "jsonb": "string", "integer": "int", "timestamp with time zone": "timestamp"}
         return types.get(kind, kind)
 
     def _read_lines(self, source: Source, file_id: int, first_row_number: int) -> bool:
-        """Have Spark's tasks read a file of plain lines; False, and nothing stored, where it is not one."""
+        """Let Spark's tasks read a file of plain lines; False, with nothing stored, if it is not one."""
         path = source.path.absolute()
         with path.open("rb") as file:
             is_packed = file.read(len(_GZIP)) == _GZIP
@@ -151,7 +151,7 @@ class SparkLanding(Landing):
     def _read_elsewhere(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
     ) -> None:
-        """Store what DuckDB, or the reader that helps it out, makes of a file; it comes over as Parquet."""
+        """Load a file into a temporary DuckDB, and copy its rows as Parquet."""
         with (
             tempfile.TemporaryDirectory(prefix="retail_load_") as folder,
             closing(duckdb.connect(Path(folder) / "landing.duckdb")) as connection,
@@ -169,7 +169,7 @@ class SparkLanding(Landing):
                 )
 
     def _drop_unregistered(self) -> None:
-        """Drop the partitions that a load left which did not come to its end."""
+        """Drop the partitions that a failed load left."""
         registered = {file_id for (file_id,) in self._fetch(f"select file_id from {self.named(LOADED_FILES)}")}
         for name in filter(_is_partitioned, self.wanted_columns()):
             for (partition,) in self._fetch(f"show partitions {self.named(name)}"):
@@ -184,7 +184,7 @@ class SparkLanding(Landing):
 
 
 def _numbered_lines(path: Path, width: int) -> str:
-    """Return the statement that makes a view of a file's lines, with the number of each and, of a row, the row's."""
+    """Return the statement for a view of a file's lines, with line numbers and row numbers."""
     cells = ", ".join(f"c{place} string" for place in range(width))
     return f"""
         create or replace temporary view {_LINES} as

@@ -1,4 +1,4 @@
-"""`retail rejects`: what was rejected, as files that a steward repairs in a spreadsheet."""
+"""`retail rejects`: export the rejected rows, so that a steward can repair them in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILE_PREFIX = "rejected_"
 ID_COLUMN = "rejected_record_id"
 NUMBER_COLUMN = "source_row_number"
 WITHDRAW_COLUMN = "withdraw"
-# What stands right of the table's own columns; the reasons are not read again.
+# The columns after those of the table; --replace-rejected ignores the reasons.
 ADDED_COLUMNS = (ID_COLUMN, NUMBER_COLUMN, "failed_rules", "reason", "caused_by", WITHDRAW_COLUMN)
 
 _REJECTS = """
@@ -49,23 +49,23 @@ _REJECTS = """
 _UNREADABLE = """
     select count(*) from {}.rejected_records where source_table = any (%s) and source_row_number is null
 """
-# A spreadsheet takes a cell for a formula by its first character; blanks and quotes before it are no protection.
+# A spreadsheet recognizes a formula by its first character, even after blanks and quotes.
 _FORMULA = re.compile(r"""[\s"']*[=+\-@|%\uFF1D\uFF0B\uFF0D\uFF20]|[\t\r\n]""")
 
 
 def guarded(cell: str) -> str:
-    """Return the cell with a `'` before what a spreadsheet could take for a formula; `unguarded` takes it off again."""
+    """Return the cell, after a `'` if a spreadsheet could take it for a formula; `unguarded` removes that."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def unguarded(cell: str) -> str:
-    """Return the cell as it was before `guarded`."""
+    """Undo `guarded`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
 
 
 @click.group()
 def rejects() -> None:
-    """Hand the rejected rows out for repair."""
+    """Export the rejected rows for repair."""
 
 
 @rejects.command()
@@ -74,23 +74,22 @@ def rejects() -> None:
     required=True,
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Where to write: a folder, made if need be, or a .zip file.",
+    help="The folder or .zip file to write.",
 )
 @click.option(
     "--table",
     "names",
     multiple=True,
     type=click.Choice([table.name for table in tables()]),
-    help="Only this table; may be given several times.",
+    help="Export only this table; may be given several times.",
 )
-@click.option("--force", is_flag=True, help="Overwrite an export that is there, repaired or not.")
+@click.option("--force", is_flag=True, help="Overwrite an earlier export, even if it is repaired.")
 def export(out: Path, names: tuple[str, ...], force: bool) -> None:
-    """Write the rejects of the last build, one CSV a table.
+    """Write the rejects of the last build, one CSV file per table.
 
-    The columns are those of the input, then why the row was rejected; the rows that nothing else caused stand first.
-    Correct the cells, or put an x under `withdraw` to take a row out, and give the files to `retail load
-    --replace-rejected`. A cell that a spreadsheet could take for a formula begins with a ', which the way back takes
-    off again.
+    Each row has its input columns, then the reasons for its rejection. Root causes come first. Correct the cells, or
+    put an x under `withdraw` to delete a row, then run `retail load --replace-rejected` on the files. A cell that a
+    spreadsheet could take for a formula starts with a '; the load removes it.
     """
     check_target("retail rejects", ["postgres"], f"read {marts_schema()}_staging.rejected_records there")
     chosen = [table for table in tables() if not names or table.name in names]
@@ -105,7 +104,7 @@ def export(out: Path, names: tuple[str, ...], force: bool) -> None:
     elif not lines:
         click.echo("nothing is rejected: there is nothing to export")
     if lines:
-        what = "1 line is no CSV row and is" if lines == 1 else f"{lines:,} lines are no CSV rows and are"
+        what = "1 line is not CSV and is" if lines == 1 else f"{lines:,} lines are not CSV and are"
         click.echo(
             f"note: {what} not exported: correct such lines in the source, and load them in a file of their own",
             err=True,
@@ -113,19 +112,19 @@ def export(out: Path, names: tuple[str, ...], force: bool) -> None:
 
 
 def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, force: bool = False) -> dict[str, int]:
-    """Write the rejected rows of some tables; a table without any gets no file, and lines that are no rows none either.
+    """Write the rejected rows of some tables, without unreadable lines; a table without rejects gets no file.
 
     Args:
         connection: An open connection to a built database.
         chosen: The tables.
         out: A folder, or the name of a .zip file.
-        force: Whether files that are there are overwritten.
+        force: Whether to overwrite existing files.
 
     Returns:
-        The number of rows a table.
+        The number of rows per table.
 
     Raises:
-        RetailError: Nothing is built yet, or the place can't be written to or holds an export.
+        RetailError: Nothing is built yet, or `out` can't be written or holds an export.
     """
     _check_place(out, chosen, force=force)
     schema = sql.Identifier(f"{marts_schema()}_staging")
@@ -133,7 +132,7 @@ def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, fo
     try:
         with connection, _writer(out) as opened_file:
             for table in chosen:
-                with connection.cursor(f"rejects_of_{table.name}") as cursor:  # named: rows come in portions
+                with connection.cursor(f"rejects_of_{table.name}") as cursor:  # a named cursor fetches rows in portions
                     cursor.execute(sql.SQL(_REJECTS).format(schema), [list(table.columns), table.name])
                     rows = iter(cursor)
                     if (first := next(rows, None)) is None:
@@ -147,12 +146,12 @@ def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, fo
     except OSError as error:
         raise RetailError(f"{out} can't be written: {error.strerror}") from error
     if not counts and out.suffix == ".zip":
-        out.unlink()  # an archive of nothing
+        out.unlink()  # an empty archive
     return counts
 
 
 def _count_unreadable(connection: Connection, chosen: list[Table]) -> int:
-    """Count the rejects that are lines without a row, which nobody can repair in columns."""
+    """Count the rejected lines that are not CSV, which nobody can repair in columns."""
     schema = sql.Identifier(f"{marts_schema()}_staging")
     try:
         with connection, connection.cursor() as cursor:
@@ -165,16 +164,16 @@ def _count_unreadable(connection: Connection, chosen: list[Table]) -> int:
 
 def _check_place(out: Path, chosen: list[Table], *, force: bool) -> None:
     if out.suffix == ".csv":
-        raise RetailError(f"{out} is one file, and there is one a table: give --out a folder, or a name ending in .zip")
+        raise RetailError(f"{out} is one file, and each table needs one: give --out a folder, or a name ending in .zip")
     files = [out] if out.suffix == ".zip" else [out / f"{FILE_PREFIX}{table.name}.csv" for table in chosen]
     present = [file for file in files if file.exists()]
     if present and not force:
-        raise RetailError(f"{present[0]} is there already, perhaps with repairs: give another place, or --force")
+        raise RetailError(f"{present[0]} exists, perhaps with repairs: choose another place, or add --force")
 
 
 @contextmanager
 def _writer(out: Path) -> Iterator[Callable[[str], AbstractContextManager[TextIO]]]:
-    """Yield what opens a file by its name, in the folder or in the archive."""
+    """Yield a function that opens a file by its name, in the folder or in the archive."""
     if out.suffix == ".zip":
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             yield lambda name: io.TextIOWrapper(archive.open(name, "w"), encoding="utf-8-sig", newline="")

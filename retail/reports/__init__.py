@@ -1,1 +1,1 @@
-"""What the last build made of the data: `retail summary` and `retail rules`."""
+"""The results of the last build: `retail summary` and `retail rules`."""

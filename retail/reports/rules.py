@@ -1,4 +1,4 @@
-"""`retail rules`: the rule books as a document for stewards."""
+"""`retail rules`: the rule books as Markdown."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def rules() -> None:
 
 
 def as_document(books: dict[str, str]) -> str:
-    """Return the rule books one below the other, each under its table's name."""
+    """Return the rule books as one document, each under its table's name."""
     return "\n".join(f"## {table}\n\n{book}" for table, book in books.items())
 
 
 def rule_books(relation: sql.Composable) -> dict[str, str]:
-    """Return each table's rule book as a Markdown table; `relation` is dq_rules, or a subquery that gives its rows."""
+    """Return each table's rule book as a Markdown table; `relation` is dq_rules, or a subquery with its rows."""
     order = [table.name for table in tables()]
     with closing(connect()) as connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL(_RULES).format(relation), [order])

@@ -1,4 +1,4 @@
-"""`retail summary`: what the last build made of the data, on one screen."""
+"""`retail summary`: the results of the last build, on one screen."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit
 
 @click.command()
 def summary() -> None:
-    """Print what the last build made of the data: rows, money, rejects, segments."""
+    """Print the results of the last build: rows, money, rejects, segments."""
     schema = marts_schema()
     with closing(connect_to(target(), read_only=True)) as connection:
         lines = summary_lines(connection, schema)
@@ -68,11 +68,11 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
     """Return the summary of a built database, at most 35 lines of 100 columns.
 
     Args:
-        connection: An open connection to it.
-        schema: The marts' schema; staging and seeds stand beside it.
+        connection: An open connection to the database.
+        schema: The schema of the marts; those of staging and seeds are named after it.
 
     Raises:
-        RetailError: The database is not built yet, or refuses to be read.
+        RetailError: Nothing is built yet, or the database refused.
     """
     mark = "`" if target() == "spark" else '"'
     schemas = {"marts": schema, "staging": f"{schema}_staging", "raw": f"{schema}_raw"}
@@ -111,12 +111,12 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
 
 
 def _stopped_lines(rows: list[Row]) -> list[str]:
-    """Say that the last build ended before the marts, and what is still of the build before it."""
+    """Say that the last build stopped before the marts, and which figures come from the build before it."""
     if not rows:
         return []
     shares = ", ".join(f"{scope} {share:.1%}" for scope, share in rows)
     return [
-        f"the last build STOPPED before the marts, too much was rejected: {shares}",
+        f"the last build STOPPED before the marts, because it rejected too much: {shares}",
         "segments are those of the last good build, rows, money and reasons those of the stopped one",
     ]
 
@@ -168,7 +168,7 @@ def _number(value: int | Decimal | None) -> str:
 
 
 def _aligned(grid: list[list[str]], right: Collection[int] = ()) -> list[str]:
-    """Pad the columns to equal width; those in ``right`` hold figures."""
+    """Pad the columns to equal width; those in ``right`` are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     return [
         "  ".join(

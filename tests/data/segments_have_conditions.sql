@@ -19,4 +19,6 @@ select
     conditions.segment_id as segment_of_the_macro
 from segments
 full outer join conditions on segments.segment_id = conditions.segment_id
-where segments.segment_id is null or conditions.segment_id is null
+where
+    -- `dbt build --empty` reads no segments
+    {{ 'false' if flags.EMPTY else '(segments.segment_id is null or conditions.segment_id is null)' }}

@@ -23,6 +23,7 @@ from support.programs import PROGRAMS
 from support.replay import connected
 
 LANDING = "raw_layer: landing"
+LONGEST_FIRST = ("cluster", "engines", "recipes", "steward", "deliveries", "documents", "properties", "sample", "docs")
 WHAT_DBT_PARSES_FOR = ("PGDATABASE", "RETAIL_", "SPARK_")
 
 
@@ -37,6 +38,12 @@ def server() -> Database:
 def databases(server, worker_id) -> Databases:
     """The databases of this worker; the last to end drops all."""
     return Databases(server, worker_id)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left alone with one."""
+    files = [f"test_{name}" for name in LONGEST_FIRST]
+    items.sort(key=lambda item: files.index(item.path.stem) if item.path.stem in files else len(files))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

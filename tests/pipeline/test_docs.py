@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -36,6 +37,12 @@ def test_the_rule_books_of_the_site_are_those_of_the_build(sample, monkeypatch):
         monkeypatch.setenv(variable, value)
     books = docs.rule_books(sql.Identifier("retail_staging", "dq_rules"))
     assert docs.RULE_BLOCKS.read_text(encoding="utf-8") == docs.rule_blocks(books), "run `make docs`"
+
+
+def test_the_settings_are_those_of_the_project(server, run_program):
+    settings = json.loads(run_program(server, "dbt", "--quiet", "run-operation", "print_settings").stdout)
+    document = docs.SETTINGS.read_text(encoding="utf-8")
+    assert docs.settings_document(document, settings) == document, "run `make docs`"
 
 
 def test_the_erd_has_the_clean_tables_and_every_key_of_the_database(diagram, sample, query):

@@ -131,5 +131,5 @@ def test_what_postgresql_alone_does_is_refused_elsewhere(run_program, arguments,
     result = run_program({"RETAIL_TARGET": "duckdb"}, "retail", *arguments, check=False)
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
-    assert "for postgres, and RETAIL_TARGET is duckdb" in result.stderr
+    assert "works on postgres, and RETAIL_TARGET is duckdb" in result.stderr
     assert advice in result.stderr

@@ -279,7 +279,7 @@ def test_a_header_without_rows_is_an_empty_table(database, folder, stores):
     result = loaded(folder)
 
     assert stores() == []
-    assert "(a header and no rows)" in result.output
+    assert "(no rows below the header)" in result.output
 
 
 def test_the_schema_follows_its_variable(database, folder, rows, monkeypatch):
@@ -402,8 +402,8 @@ def test_many_days_at_once_are_the_same_as_day_by_day(database, tmp_path, conten
     result = loaded("--start-over", drops)
 
     assert contents() == one_by_one
-    assert f"{DAYS[2]}/{LINES}_2.csv.gz  (1 line is no CSV row)" in result.output
-    assert "17 lines are no CSV rows: see retail_landing.unreadable_lines" in result.output
+    assert f"{DAYS[2]}/{LINES}_2.csv.gz  (1 line is not CSV)" in result.output
+    assert "17 lines are not CSV: see retail_landing.unreadable_lines" in result.output
 
 
 def test_the_numbers_run_on_in_the_order_of_day_table_and_name(database, tmp_path, rows):
@@ -506,7 +506,7 @@ def test_master_data_come_back_in_another_drop_and_transactions_do_not(database,
 
 
 def test_an_older_drop_is_said_to_bring_the_latest_master_data(database, tmp_path):
-    note = f"note: {DAYS[0]} is older than {DAYS[1]}, which was loaded before: its master data now stand as the latest"
+    note = f"note: {DAYS[0]} is older than {DAYS[1]}, which was loaded before: its master data now count as the latest"
     assert "note:" not in loaded(*write_drop(tmp_path / "a", DAYS[1])).output
 
     assert note not in loaded(*write_drop(tmp_path / "b", DAYS[0], only=(LINES,))).output
@@ -526,7 +526,7 @@ def test_what_is_not_loaded_is_named_once(database, folder):
 
     assert (
         "note: not loaded: 2025-01-02/readme, 2025-1-3/, notes.txt, stores_2025-02-30.csv, stores_backup.csv "
-        "(no names of inputs)"
+        "(not named as input files)"
     ) in result.output
     assert result.output.count("note:") == 1
 
@@ -626,7 +626,7 @@ def test_a_line_that_is_no_row(database, folder, stores, unreadable, good_rows, 
 
     assert unreadable() == [("stores", good_rows + 3, rule_id, detail, shown or bad)]
     assert stores("count(*) over (), min(store_id) over ()")[0] == (2 * good_rows, "S1")
-    assert "(1 line is no CSV row)" in result.output
+    assert "(1 line is not CSV)" in result.output
     assert unreadable("file_id") == [(1,)]
 
 
@@ -742,20 +742,20 @@ def test_no_folder(refused, folder):
 def test_a_file_of_another_name(refused, folder):
     (folder / "shops.csv").write_text(STORES)
 
-    refused("shops.csv is not named like an input: name it <table>.csv", place=folder / "shops.csv")
+    refused("shops.csv does not have the name of an input file: name it <table>.csv", place=folder / "shops.csv")
 
 
 def test_a_folder_without_files(refused, tmp_path):
     (tmp_path / "empty").mkdir()
 
-    refused("empty holds no input: name the files <table>.csv", place=tmp_path / "empty")
+    refused("empty holds no input file: name the files <table>.csv", place=tmp_path / "empty")
 
 
 def test_two_days_for_one_file(refused, folder):
     (folder / "2025-01-03").mkdir()
     (folder / "2025-01-03" / "stores_2025-01-04.csv").write_text(STORES)
 
-    refused("stores_2025-01-04.csv is of 2025-01-04 by its name and of 2025-01-03 by its folder")
+    refused("stores_2025-01-04.csv has the day 2025-01-04 in its name, but 2025-01-03 in its folder")
 
 
 def test_all_missing_files_in_one_line(refused, folder):

@@ -137,7 +137,7 @@ def test_from_the_stand_ins_to_the_hub_and_back(project, hub, closed_port):
 def test_no_connection_leads_to_the_stand_ins(project, closed_port):
     result = deps(project, closed_port)
     assert result.returncode == 0, result.stderr
-    assert "from the stand-ins of offline_packages/ (the dbt Hub can't be reached: no connection)" in result.stdout
+    assert "from the stand-ins of offline_packages/ (the dbt Hub is not reachable: no connection)" in result.stdout
     assert installed(project) == dict.fromkeys(HUB_NAMES, "0.0.0")
 
 

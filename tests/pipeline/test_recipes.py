@@ -81,8 +81,12 @@ ADDITIONS = [
     ),
     ("CHANGELOG.md", r"^## Unreleased\n", f"\n- New rule `{RULE}`.\n"),
 ]
-# what `make docs` runs for the rule books
-MAKE_DOCS = ("dbt --quiet compile -s dq_*", "python -m tools.docs write target")
+# what `make docs` runs for the rule books and the settings
+MAKE_DOCS = (
+    "sh -c 'mkdir -p target && dbt --quiet run-operation print_settings > target/settings.json'",
+    "dbt --quiet compile -s dq_*",
+    "python -m tools.docs write target",
+)
 TESTS = [
     "tests/unit/test_oracle.py",
     "tests/unit/test_generate.py",

@@ -62,7 +62,7 @@ def export(folder, rows, tmp_path) -> Path:
     output = run(rejects, "export", "--out", out)
     assert "stores          2 rows  rejected_stores.csv" in output
     assert (
-        "note: 1 line is no CSV row and is not exported: correct such lines in the source, and load them in a file of "
+        "note: 1 line is not CSV and is not exported: correct such lines in the source, and load them in a file of "
         "their own"
     ) in output
     return out
@@ -88,7 +88,7 @@ def test_where_only_lines_are_rejected_nothing_else_is_said(export, rows, tmp_pa
 
     output = run(rejects, "export", "--out", tmp_path / "again")
 
-    assert output.startswith("note: 1 line is no CSV row") and len(output.splitlines()) == 1
+    assert output.startswith("note: 1 line is not CSV") and len(output.splitlines()) == 1
     rows("delete from retail_staging.rejected_records")
     assert "nothing is rejected" in run(rejects, "export", "--out", tmp_path / "again")
 

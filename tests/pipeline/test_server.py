@@ -168,7 +168,7 @@ def test_a_file_in_the_place_of_the_data(retail, folder):
 def test_a_folder_of_something_else(retail, folder):
     (folder / ".postgres").mkdir()
     (folder / ".postgres" / "holiday.jpg").write_text("")
-    refused(retail("up"), "no PostgreSQL data folder")
+    refused(retail("up"), "not a PostgreSQL data folder")
 
 
 def test_data_of_another_version(retail, folder):
@@ -188,7 +188,7 @@ def test_pghost_names_another_server(retail, server):
     up = retail("up", **server)
     assert up.returncode == 0, up.stderr
     assert "PGHOST is set" in up.stdout
-    assert "not ours to stop" in retail("down", **server).stdout
+    assert "stop that server yourself" in retail("down", **server).stdout
     assert retail("psql", "-Atc", "select 1", **server).stdout == "1\n"
 
 

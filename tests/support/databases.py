@@ -52,7 +52,7 @@ class Databases:
         """Return the name of a template that is filled by the first worker that asks; the others wait for it."""
         name = f"{PREFIX}_{kind}"
         with _alone(kind):
-            if not _administer(f"select from pg_database where datname = '{name}'"):
+            if not _administer(f"select 1 from pg_database where datname = '{name}'"):
                 unfinished = self._named(f"{name}_unfinished")
                 _administer(f'create database "{unfinished["PGDATABASE"]}" template template0')
                 fill(unfinished)

@@ -27,7 +27,7 @@ def _statements(query, database: dict[str, str], *more: str) -> dict[str, str]:
         database,
         """
         select table_schema || '.' || table_name, column_name from information_schema.columns
-        where table_schema = any (%s) and table_name <> 'build_state'
+        where table_schema = any (%s) and table_name <> all ('{build_state,build_lock}')
         order by table_schema, table_name, ordinal_position
         """,
         [[*SCHEMAS, *more]],

@@ -182,7 +182,7 @@ def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "taken").write_text("")
     result = CliRunner().invoke(generate, ["--out", str(tmp_path / "taken" / "below")])
     assert result.exit_code == 1
-    assert len(result.output.splitlines()) == 1 and result.output.startswith("Error: cannot make the folder")
+    assert len(result.output.splitlines()) == 1 and result.output.startswith("Error: can't create the folder")
 
 
 @pytest.mark.parametrize(
@@ -211,5 +211,5 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("retail.generate.output.Folder.commit", full)
     result = CliRunner().invoke(generate, ["--out", str(tmp_path), "--transactions", "50"])
     assert result.exit_code == 1
-    assert result.output == f"Error: cannot write to {tmp_path}: No space left on device\n"
+    assert result.output == f"Error: can't write to {tmp_path}: No space left on device\n"
     assert not list(tmp_path.iterdir())

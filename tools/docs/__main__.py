@@ -1,4 +1,4 @@
-"""`python -m tools.docs`: write what the documentation takes from the project, and the site in one file."""
+"""`python -m tools.docs`: write the generated documents, and put the site into one file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 from psycopg2 import sql
@@ -18,10 +19,11 @@ from tools.docs.drawing import draw
 
 DOCS = PROJECT_DIR / "docs"
 RULE_BOOK = DOCS / "rule_book.md"
+SETTINGS = DOCS / "settings.md"
 RULE_BLOCKS = PROJECT_DIR / "models" / "docs" / "rule_books.md"
 ERD = DOCS / "ERD.md"
 ARCHITECTURE = DOCS / "Solution_Architecture.dot"
-# the source of each picture of docs/ by its name: the SVG for the site, the PNG for everything else
+# picture: its SVG in docs/assets for the site; the PNG in docs/ has the name of the picture
 PICTURES = {"ERD": "erd.svg", "Solution_Architecture": "solution_architecture.svg"}
 _PNG_WIDTH = 1600
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -29,15 +31,15 @@ _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 @click.group()
 def main() -> None:
-    """Write the documentation; `make docs` calls these in their order."""
+    """Write the documentation; `make docs` calls these commands in order."""
 
 
 @main.command()
 @click.argument("target", type=click.Path(path_type=Path))
 def write(target: Path) -> None:
-    """Write the rule books, the ERD and the pictures, out of dbt's manifest in the folder TARGET.
+    """Write the rule books, the settings, the ERD and the pictures, from what dbt left in the folder TARGET.
 
-    dq_rules has to be compiled there; its statement needs no table, so that nothing has to be built.
+    That is the manifest with dq_rules compiled, whose query reads no tables, and settings.json. Nothing needs to be built.
     """
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     compiled = manifest["nodes"]["model.retail.dq_rules"].get("compiled_code")
@@ -46,6 +48,8 @@ def write(target: Path) -> None:
     books = rule_books(sql.SQL("({})").format(sql.SQL(compiled)))
     RULE_BOOK.write_text(rule_book(RULE_BOOK.read_text(encoding="utf-8"), books), encoding="utf-8")
     RULE_BLOCKS.write_text(rule_blocks(books), encoding="utf-8")
+    settings = json.loads((target / "settings.json").read_text(encoding="utf-8"))
+    SETTINGS.write_text(settings_document(SETTINGS.read_text(encoding="utf-8"), settings), encoding="utf-8")
     diagram = erd.read(manifest)
     ERD.write_text(erd_document(diagram), encoding="utf-8")
     for name, source in picture_sources(diagram).items():
@@ -55,7 +59,7 @@ def write(target: Path) -> None:
 @main.command()
 @click.argument("target", type=click.Path(path_type=Path))
 def static(target: Path) -> None:
-    """Put the pictures into TARGET/static_index.html, which then needs no file beside it, and say where to look."""
+    """Put the pictures into TARGET/static_index.html, so that the site is one file, and print its path."""
     page = target / "static_index.html"
     page.write_text(self_contained(page.read_text(encoding="utf-8")), encoding="utf-8")
     if not json.loads((target / "catalog.json").read_text(encoding="utf-8"))["nodes"]:
@@ -65,7 +69,7 @@ def static(target: Path) -> None:
 
 
 def picture_sources(diagram: erd.Erd) -> dict[str, str]:
-    """Return the DOT text of each picture by its name."""
+    """Return the DOT text of each picture, by name."""
     return {"ERD": erd.dot(diagram), "Solution_Architecture": ARCHITECTURE.read_text(encoding="utf-8")}
 
 
@@ -83,12 +87,12 @@ As a picture: [ERD.png](ERD.png).
 
 
 def rule_book(document: str, books: dict[str, str]) -> str:
-    """Return docs/rule_book.md with its tables anew and its introduction as it was."""
+    """Return docs/rule_book.md with new tables under its old introduction."""
     return document[: document.index("## ")] + as_document(books)
 
 
 def rule_blocks(books: dict[str, str]) -> str:
-    """Return the rule books as one doc block a table, for the page of the table that each guards."""
+    """Return the rule books as one doc block per table, for the page of the table."""
     blocks = [
         f"{{% docs rules_of_{table} %}}\n"
         f"**Rule book.** An `error` rejects the row of {table}; a `warn` keeps and counts it. The var rule_severity "
@@ -98,8 +102,21 @@ def rule_blocks(books: dict[str, str]) -> str:
     return "<!-- Written by `make docs` from macros/rule_books/. -->\n\n" + "\n".join(blocks)
 
 
+def settings_document(document: str, settings: dict[str, dict[str, Any]]) -> str:
+    """Return docs/settings.md with its table from the vars and the rest as it was."""
+    rows = [f"| `{name}` | {_shown_default(setting)} | {setting['meaning']} |\n" for name, setting in settings.items()]
+    return re.sub(r"(?<=^\|---\|---\|---\|\n)(\|.*\n)+", lambda _: "".join(rows), document, flags=re.MULTILINE)
+
+
+def _shown_default(setting: dict[str, Any]) -> str:
+    default = setting["default"]
+    if default is None:
+        return str(setting["otherwise"])
+    return f"`{default}`" if isinstance(default, str | dict) else json.dumps(default)
+
+
 def self_contained(page: str) -> str:
-    """Return the static page with each picture of docs/assets as a data URI in the place of its address."""
+    """Return the static page with each picture of docs/assets as a data URI."""
 
     def inlined(match: re.Match[str]) -> str:
         file = PROJECT_DIR / match.group(1)

@@ -1,8 +1,8 @@
-"""The entity-relationship diagram, out of dbt's manifest: as Mermaid for documents, as DOT for pictures.
+"""The entity-relationship diagram from dbt's manifest: as Mermaid for documents, as DOT for pictures.
 
-A table's key is its primary key constraint, or what a `unique` test and its kin say. A relationship is a foreign key
-constraint, which the database holds, or a `relationships` test, which a build checks. A test against `stg_<table>`
-counts as one against the clean table, which has the same rows.
+The key of a table comes from its primary key constraint or from a uniqueness test. A relationship comes from a foreign
+key constraint, which the database enforces, or from a `relationships` test, which each build runs. A test against
+`stg_<table>` counts for the clean table, which has the same rows.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-# a reference as it is written, ref('stores'), or as dbt compiled it, "postgres"."retail"."stores"
+# a reference as written, ref('stores'), or as compiled by dbt, "postgres"."retail"."stores"
 _REF = re.compile(r"""(?:ref\('|\.")(\w+)['"]\)?$""")
-# what a table is, by its folder; the pictures put each kind in a colour and a frame of its own
-_KINDS = {"core": "clean tables", "derived": "computed from them", "quarantine": "what did not become clean"}
+# the kind of a table, by its folder: a colour and a frame in the picture
+_KINDS = {"core": "clean tables", "derived": "loyalty and segments", "quarantine": "quarantine"}
 _COLOURS = {"core": "#d7e8f7", "derived": "#e6f2dc", "quarantine": "#fbe3dd"}
 _LEGEND = r"PK key, FK refers to another table; solid: a foreign key of the database, dashed: tested by each build\n"
 _MERMAID_ENDS = {"many": ("}o", "o{"), "some": ("}|", "|{"), "one": ("||", "||"), "optional": ("|o", "o|")}
@@ -27,7 +27,7 @@ Node = dict[str, Any]  # of the manifest
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is drawn; `marks` are PK and FK, as far as they are true."""
+    """A column of a drawn table; `marks` are PK and FK if they apply."""
 
     name: str
     type: str
@@ -36,7 +36,7 @@ class Column:
 
 @dataclass
 class Table:
-    """A table that is drawn, with the columns that are shown and how many are not."""
+    """A drawn table, with its shown columns and the number of hidden ones."""
 
     name: str
     kind: str
@@ -46,7 +46,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Link:
-    """A relationship: how many children a parent has, how many parents a child, and who watches over it."""
+    """A relationship: how many children a parent has, how many parents a child has, and whether it is enforced."""
 
     child: str
     child_column: str
@@ -59,14 +59,14 @@ class Link:
 
 @dataclass(frozen=True)
 class Erd:
-    """What is drawn, in an order that depends on names alone."""
+    """The diagram, in an order that depends only on names."""
 
     tables: list[Table]
     links: list[Link]
 
 
 def read(manifest: Node) -> Erd:
-    """Return the diagram of a manifest (dbt's manifest.json): clean tables, rejects, and what refers to them."""
+    """Return the diagram of dbt's manifest.json: clean tables, rejects, and the tables that refer to them."""
     nodes = {
         node["name"]: node
         for node in manifest["nodes"].values()
@@ -95,7 +95,7 @@ def _kind(node: Node) -> str | None:
 
 
 def _keys(node: Node, tests: list[Node]) -> list[frozenset[str]]:
-    """Return the sets of columns that identify a row: the first is the key, a primary key if there is one."""
+    """Return the sets of columns that identify a row; the first is the key."""
     found = [frozenset(c["columns"]) for c in node.get("constraints", []) if c["type"] == "primary_key"]
     for test in tests:
         if test["attached_node"] == node["unique_id"]:
@@ -111,7 +111,7 @@ def _keys(node: Node, tests: list[Node]) -> list[frozenset[str]]:
 
 
 def _is_required(node: Node, column: str, tests: list[Node], keys: list[frozenset[str]]) -> bool:
-    """Say whether a column is never null: by its key or a test, of the table itself or of its rows in staging."""
+    """Tell whether a column is never null: because of a key or a test, on the table or its staging model."""
     twins = (node["unique_id"], node["unique_id"].replace(f".{node['name']}", f".stg_{node['name']}"))
     return any(column in key for key in keys[:1]) or any(
         test["test_metadata"]["name"] == "not_null"
@@ -122,7 +122,7 @@ def _is_required(node: Node, column: str, tests: list[Node], keys: list[frozense
 
 
 def _has_each(node: Node, parent: str, column: str, tests: list[Node]) -> bool:
-    """Say whether each parent has a row: as many rows as the parent, or the column's meta says so."""
+    """Tell whether each parent has a row: by a test for as many rows, or by the column's meta."""
     return node["columns"][column]["config"]["meta"].get("every_parent_has_one", False) or any(
         test["test_metadata"]["name"] == "equal_rowcount"
         and test["test_metadata"]["kwargs"]["compare_model"] in (f"ref('{parent}')", f"ref('stg_{parent}')")
@@ -171,7 +171,7 @@ def _table(node: Node, group: str, keys: list[frozenset[str]], links: list[Link]
             marks.append("PK")
         if any((link.child, link.child_column) == (table.name, column["name"]) for link in links):
             marks.append("FK")
-        # of what is computed the keys are enough to see how it hangs together
+        # in a computed table, the keys show how it is connected
         if marks or group == "core" or table.name == "rejected_records":
             types = node["config"]["column_types"]  # a seed's
             kind = column["data_type"] or types.get(column["name"], "")
@@ -182,7 +182,7 @@ def _table(node: Node, group: str, keys: list[frozenset[str]], links: list[Link]
 
 
 def mermaid(erd: Erd) -> str:
-    """Return the diagram as the text of a Mermaid erDiagram; its links name the child's column."""
+    """Return the diagram as a Mermaid erDiagram; its links have the name of the child's column."""
     lines = ["erDiagram"]
     for table in erd.tables:
         lines.append(f"    {table.name} {{")
@@ -199,7 +199,7 @@ def mermaid(erd: Erd) -> str:
 
 
 def dot(erd: Erd) -> str:
-    """Return the diagram as DOT text: a frame a kind, crow's feet at the many side, dashes where a test watches."""
+    """Return the diagram as DOT text: one frame per kind, crow's feet at the many side, dashes for tested links."""
     lines = [
         "// Written by `make docs` from the models' YAML: change that.",
         "digraph erd {",

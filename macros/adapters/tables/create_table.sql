@@ -8,7 +8,7 @@
     {{ header if header is not none }}
     {%- if keyed %}
     {{ get_assert_columns_equivalent(sql) }}
-    create {{ 'unlogged' if config.get('unlogged') }} table {{ relation }} as
+    create {{ 'unlogged' if config.get('meta', {}).get('unlogged') }} table {{ relation }} as
     select
         {%- for column in model['columns'].values() %}
         cast({{ column.name }} as {{ column.data_type }}) as {{ column.name }} {{- ',' if not loop.last }}
@@ -16,12 +16,13 @@
     from (
         {{ sql }}
     ) as built;
-        {%- for constraint in model['constraints'] %}
+        {#- with --defer, a parent may be in another schema: a development table must not constrain production's -#}
+        {%- for constraint in model['constraints'] if not constraint['to'] or '"' ~ relation.schema ~ '"."' in constraint['to'] %}
     alter table {{ relation }} add {{ adapter.render_raw_model_constraints([constraint])[0] }}
             {{- ' on delete cascade' if constraint['columns'] == config.get('meta', {}).get('deleted_with') }};
         {%- endfor %}
     {%- else %}
-    create {{ 'temporary' if temporary else 'unlogged' if config.get('unlogged') }} table {{ relation }} as (
+    create {{ 'temporary' if temporary else 'unlogged' if config.get('meta', {}).get('unlogged') }} table {{ relation }} as (
         {{ sql }}
     );
     {%- endif %}

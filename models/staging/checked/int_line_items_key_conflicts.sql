@@ -1,5 +1,5 @@
 -- A table of its own because it is small: the planner then lets parallel workers judge the rows that are joined to it.
-{{ config(unlogged=true, meta={'analyze': true}) }}
+{{ config(meta={'unlogged': true, 'analyze': true}) }}
 {%- set columns = store_sales_line_items_columns() %}
 
 with

@@ -1,5 +1,5 @@
 -- A work table: the lines that this build judges, which is all of them only in a full build.
-{{ config(unlogged=true, meta={'analyze': true, 'n_distinct': {'transaction_id': 0.4}}) }}
+{{ config(meta={'unlogged': true, 'analyze': true, 'n_distinct': {'transaction_id': 0.4}}) }}
 {%- set columns = store_sales_line_items_columns() %}
 
 with

@@ -1,7 +1,6 @@
 {{ config(
     enabled=var('raw_layer', 'seeds') == 'landing',
-    unlogged=true,
-    meta={'analyze': true}
+    meta={'unlogged': true, 'analyze': true}
 ) }}
 -- The first delivery that makes a transaction whole completes it: what is delivered for it later changes nothing.
 {%- set columns = store_sales_header_columns() %}

@@ -1,5 +1,5 @@
 -- A work table of its own, so that the planner knows how large it is and lets parallel workers join it to the headers.
-{{ config(unlogged=true, meta={'analyze': true}) }}
+{{ config(meta={'unlogged': true, 'analyze': true}) }}
 
 with
 
