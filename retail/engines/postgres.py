@@ -64,9 +64,9 @@ def connection_parameters() -> ConnectionParameters:
 
 
 def socket_folder() -> str:
-    """Return where libpq finds the embedded server's socket, as profiles.yml says it too.
+    """Return the folder in which libpq finds the embedded server's socket; profiles.yml has the same rule.
 
-    It is the data folder, or a link to it where libpq would read its path as two (a comma) or cut it off.
+    It is the data folder, or a short link to it: libpq splits a path at commas, and the path of a socket has a limit.
     """
     folder = str(DATA_DIR)
     if "," in folder or len(os.fsencode(folder)) > _LONGEST_SOCKET_FOLDER:
@@ -104,8 +104,8 @@ def connect() -> Connection:
 def running_pid() -> int | None:
     """Return the process id of the embedded server, or None if it does not run.
 
-    The server and all its processes hold the lock file, from start to end. So the file that names its process is
-    believed only where it is not the copy of another folder's, or what a killed server left.
+    The processes of a server hold a lock on the lock file until they end. A postmaster.pid that a killed server left,
+    or that was copied with the folder, is ignored because nobody holds the lock.
     """
     with suppress(OSError, ValueError, IndexError, psutil.Error):
         number, folder, *_ = PID_FILE.read_text(encoding="utf-8", errors="surrogateescape").split("\n")

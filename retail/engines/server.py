@@ -120,6 +120,5 @@ def settings(port: int, machine: Machine) -> list[tuple[str, str, str]]:
         ("max_wal_size", "4GB", "no checkpoint in the middle of a build"),
         ("wal_level", "minimal", "no replicas, so a new table's rows need no log"),
         ("max_wal_senders", "0", "what wal_level minimal asks for"),
-        ("synchronous_commit", "off", "a crash may cost the last moment of a build that can be repeated"),
         ("jit", "off", "compiling costs more than these queries gain"),
     ]

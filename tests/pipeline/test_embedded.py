@@ -29,7 +29,7 @@ from support.programs import PROGRAMS
 pytestmark = pytest.mark.extended
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-RECOVERED = "waiting until PostgreSQL has recovered them"
+RECOVERED = "waiting until PostgreSQL has recovered the data"
 
 
 @pytest.fixture(scope="module")
@@ -198,9 +198,9 @@ def test_a_stale_file_that_names_another_server(place, folder, retail, other_ser
     assert answers(retail_in(place / "other"))
 
 
-@pytest.mark.parametrize("text", ["", "none\n", "0\n", "-1\n", "1\n", f"{os.getpid()}\n", "99999999999999999999\n"])
+@pytest.mark.parametrize("text", ["", "none\n", "0\n", "-1\n", "1\n", "{this_process}\n", "99999999999999999999\n"])
 def test_a_stale_file_that_names_no_server(folder, retail, text):
-    (folder / ".postgres" / "postmaster.pid").write_text(text)
+    (folder / ".postgres" / "postmaster.pid").write_text(text.format(this_process=os.getpid()))
     assert "not running" in retail("down").stdout
     is_up(retail("up"))
 
