@@ -13,14 +13,15 @@ from retail.contract import PROJECT_DIR
 STORES = "store_id,store_name,store_city,store_region,opening_date"
 
 
-@pytest.fixture
-def project(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
     """A copy of the project's seeds, which a test may change, and of what they need."""
+    folder = tmp_path_factory.mktemp("project")
     for name in ("seeds", "macros", "models/docs", "docs", "dbt_packages"):
-        shutil.copytree(PROJECT_DIR / name, tmp_path / name)
+        shutil.copytree(PROJECT_DIR / name, folder / name)
     for name in ("dbt_project.yml", "profiles.yml", "packages.yml"):
-        shutil.copy(PROJECT_DIR / name, tmp_path)
-    return tmp_path
+        shutil.copy(PROJECT_DIR / name, folder)
+    return folder
 
 
 @pytest.fixture

@@ -138,12 +138,15 @@ def what_is_left(query: Query, database: dict[str, str], *schemas: str) -> Facts
 
 
 def contents(query: Query, database: dict[str, str], *schemas: str) -> Facts:
-    """Every table and view of the schemas with all its rows, as text and in an order of their own."""
+    """Every table and view of the schemas with all its rows, as text and in an order of their own.
+
+    Who builds is left out: it is of no table of the project.
+    """
     relations = query(
         database,
         """
         select format('%%I.%%I', table_schema, table_name) from information_schema.tables
-        where table_schema = any (%s) order by 1
+        where table_schema = any (%s) and table_name <> 'build_lock' order by 1
         """,
         [list(schemas)],
     )
