@@ -47,6 +47,7 @@ class Replay:
             node
             for node in nodes.values()
             if node["resource_type"] == "test"
+            and node["config"]["severity"].lower() == "error"
             and all(parent in models or parent.startswith("seed.") for parent in node["depends_on"]["nodes"])
             and any(parent in models for parent in node["depends_on"]["nodes"])
         ]
