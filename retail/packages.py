@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -72,10 +71,8 @@ def _packages() -> list[str]:
 
 
 def _install_from_hub() -> None:
-    program = Path(sys.executable).parent / "dbt"
-    result = subprocess.run(
-        [program, "--no-use-colors", "--log-format", "text", "deps"], cwd=PROJECT_DIR, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-format", "text", "deps"]
+    result = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True)
     if result.returncode:
         reason = re.split("Encountered an error:", result.stdout)[-1] or result.stderr
         reason = re.split(r"[0-9:]* *Traceback ", reason)[0]

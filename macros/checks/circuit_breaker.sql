@@ -13,7 +13,7 @@
     {%- set limit = limits.get(scope, limits.get('default')) -%}
     {%- if limit is boolean or limit is not number or not 0 <= limit <= 1 -%}
         {{- exceptions.raise_compiler_error(
-            "var " ~ name ~ " is '" ~ limit ~ "' for " ~ scope ~ ': ' ~ allowed_setting(settings()[name])
+            "var " ~ name ~ " is '" ~ limit ~ "' for " ~ scope ~ ': use ' ~ allowed_setting(settings()[name])
         ) -}}
     {%- endif -%}
     {{- return(limit) -}}

@@ -1,3 +1,11 @@
+{#- The points that a rule gives for an amount: whole points, counted in decimals. loyalty_points calls it for each amount and each
+    rule that the amount is eligible for. -#}
+{% macro points_of(amount, rule) %}
+    {{- return(
+        'cast(floor(' ~ amount ~ ' * ' ~ rule ~ '.points_per_unit_spend) + ' ~ rule ~ '.bonus_points as bigint)'
+    ) -}}
+{% endmacro %}
+
 {#- The order in which the eligible rules of an amount are preferred; rule_order settles what is left. -#}
 {% macro loyalty_rule_preference() %}
     {%- if setting('loyalty_rule_policy') == 'highest_threshold' -%}

@@ -17,3 +17,13 @@
             {%- endfor %}
         end
 {%- endmacro %}
+
+{#- Whether a customer is At-Risk: so many days without a purchase, and points to lose. -#}
+{% macro is_at_risk(days_since_last_purchase, points) -%}
+    coalesce({{ days_since_last_purchase }} >= {{ setting('at_risk_days') }} and {{ points }} > 0, false)
+{%- endmacro %}
+
+{#- Whether so many buyers with more money spent leave room among the High-Spenders: ties at the border are in. -#}
+{% macro is_among_high_spenders(buyers_above, buyers) -%}
+    {{ buyers_above }} < ceil({{ setting('high_spender_share') }} * {{ buyers }})
+{%- endmacro %}

@@ -67,13 +67,13 @@
 
 {#- What a var may be, in words. -#}
 {% macro allowed_setting(spec) %}
-    {%- if spec.kind == 'choice' -%}{{- return('use ' ~ spec.choices[:-1] | join(', ') ~ ' or ' ~ spec.choices[-1]) -}}
-    {%- elif spec.kind == 'integer' -%}{{- return('use a whole number from ' ~ spec.low ~ ' to ' ~ spec.high) -}}
-    {%- elif spec.kind == 'number' -%}{{- return('use a number from ' ~ spec.low ~ ' to ' ~ spec.high) -}}
-    {%- elif spec.kind == 'boolean' -%}{{- return('use true or false') -}}
-    {%- elif spec.kind == 'day' -%}{{- return('write a day as YYYY-MM-DD') -}}
-    {%- elif spec.kind == 'share' -%}{{- return('use a share from 0 to 1, or {default: 0.5, stores: 0.2}') -}}
-    {%- else -%}{{- return('map rules to severities, such as {total_amount_mismatch: warn}') -}}
+    {%- if spec.kind == 'choice' -%}{{- return(spec.choices[:-1] | join(', ') ~ ' or ' ~ spec.choices[-1]) -}}
+    {%- elif spec.kind == 'integer' -%}{{- return('a whole number from ' ~ spec.low ~ ' to ' ~ spec.high) -}}
+    {%- elif spec.kind == 'number' -%}{{- return('a number from ' ~ spec.low ~ ' to ' ~ spec.high) -}}
+    {%- elif spec.kind == 'boolean' -%}{{- return('true or false') -}}
+    {%- elif spec.kind == 'day' -%}{{- return('a day, written as YYYY-MM-DD') -}}
+    {%- elif spec.kind == 'share' -%}{{- return('a share from 0 to 1, or shares by table: {default: 0.5, stores: 0.2}') -}}
+    {%- else -%}{{- return('severities by rule: {total_amount_mismatch: warn}') -}}
     {%- endif -%}
 {% endmacro %}
 
@@ -90,7 +90,7 @@
     {%- else -%}{%- set is_allowed = value is mapping -%}
     {%- endif -%}
     {%- if not is_allowed -%}
-        {{- exceptions.raise_compiler_error('var ' ~ name ~ " is '" ~ value ~ "': " ~ allowed_setting(spec)) -}}
+        {{- exceptions.raise_compiler_error('var ' ~ name ~ " is '" ~ value ~ "': use " ~ allowed_setting(spec)) -}}
     {%- endif -%}
     {{- return(value) -}}
 {% endmacro %}

@@ -1,4 +1,7 @@
-"""CSV files as people send them: read strictly; an error says in one line where it is and what to do."""
+"""A CSV file around its rows: opening, hash and header; an error says in one line where it is and what to do.
+
+Deliveries are read by csv_rows.py. The strict reader here is for the files that a steward sends back.
+"""
 
 from __future__ import annotations
 

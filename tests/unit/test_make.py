@@ -51,6 +51,29 @@ def test_an_environment_that_cannot_be_made(folder):
     assert ".venv can't be made" in result.stderr
 
 
+@pytest.mark.parametrize("target", ["build", "up", "down", "test", "docs"])
+@pytest.mark.parametrize("name", ["copied", "a blank, $HOME and 'more'"])
+def test_a_copied_folder_is_told_that_its_environment_is_anothers(folder, name, target):
+    copied = folder / name
+    (copied / ".venv").mkdir(parents=True)
+    shutil.copy(folder / "Makefile", copied)
+    for file in ("requirements.lock", "pyproject.toml"):
+        shutil.copy(folder / file, copied)
+    (copied / ".venv" / "installed").write_text(f"{folder}\n")
+    result = make(copied, target)
+    assert result.returncode != 0
+    assert f"was made in {folder}, and this folder is a copy of it" in result.stderr.splitlines()[0]
+    assert "make clean" in result.stderr
+    assert make(copied, "clean").returncode == 0
+    assert not (copied / ".venv").exists()
+
+
+def test_an_environment_made_here_is_believed(folder):
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "installed").write_text(f"{folder.resolve()}\n")
+    assert make(folder, "own_environment").returncode == 0
+
+
 def test_clean_has_nothing_to_do_twice(folder):
     (folder / "target").mkdir()
     for _ in range(2):

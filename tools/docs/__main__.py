@@ -104,8 +104,11 @@ def rule_blocks(books: dict[str, str]) -> str:
 
 def settings_document(document: str, settings: dict[str, dict[str, Any]]) -> str:
     """Return docs/settings.md with its table from the vars and the rest as it was."""
-    rows = [f"| `{name}` | {_shown_default(setting)} | {setting['meaning']} |\n" for name, setting in settings.items()]
-    return re.sub(r"(?<=^\|---\|---\|---\|\n)(\|.*\n)+", lambda _: "".join(rows), document, flags=re.MULTILINE)
+    rows = [
+        f"| `{name}` | {_shown_default(setting)} | {setting['allowed']} | {setting['meaning']} |\n"
+        for name, setting in settings.items()
+    ]
+    return re.sub(r"(?<=^\|---\|---\|---\|---\|\n)(\|.*\n)+", lambda _: "".join(rows), document, flags=re.MULTILINE)
 
 
 def _shown_default(setting: dict[str, Any]) -> str:

@@ -69,9 +69,7 @@ eligible as (
         ordered_rules.rule_id,
         ordered_rules.rule_order,
         ordered_rules.min_spend_threshold,
-        cast(
-            floor(amounts.total_amount * ordered_rules.points_per_unit_spend) + ordered_rules.bonus_points as bigint
-        ) as points
+        {{ points_of('amounts.total_amount', 'ordered_rules') }} as points
     from amounts
     inner join ordered_rules
         on

@@ -51,7 +51,7 @@ high_spenders as (
     select min(worth) as lowest_monetary
     from mid_ranks
     where
-        buyers - customers_below - customers < ceil({{ setting('high_spender_share') }} * buyers)
+        {{ is_among_high_spenders('(buyers - customers_below - customers)', 'buyers') }}
         and worth > 0
 
 ),
@@ -92,10 +92,7 @@ decided as (
 
     select
         *,
-        coalesce(
-            days_since_last_purchase >= {{ setting('at_risk_days') }} and total_loyalty_points > 0,
-            false
-        ) as is_at_risk
+        {{ is_at_risk('days_since_last_purchase', 'total_loyalty_points') }} as is_at_risk
     from lapsed
 
 ),

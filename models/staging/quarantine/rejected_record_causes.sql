@@ -10,8 +10,8 @@
 ) }}
 -- A master row has no cause but itself. A line has itself and its parents, a header also the causes of its lines, and a
 -- line finally those of its header: three steps, no cycle. Keys are joined, never parsed from the text of caused_by.
--- Lines get only the ten nearest causes of their header: else a thousand bad lines of one header would explain each other
--- a million times.
+-- Lines get only the ten nearest causes of their header: else a thousand bad lines of one header would explain each
+-- other a million times.
 {%- set handed_down = 10 %}
 {%- set of_a_row = 'source_row_number, root_table, root_key, steps, trail' %}
 

@@ -1,3 +1,6 @@
+{#- The rows that an amending build looks at. Which transactions and customers are affected is decided in
+    models/incremental/affected_transactions.sql and affected_customers.sql; here their rows are selected. -#}
+
 {#- The model that lists the transactions to judge again. Who reads it through here has an edge to it in the DAG, also in a run
     that builds everything. None where no build amends. -#}
 {% macro affected_transactions() %}

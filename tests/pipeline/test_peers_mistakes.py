@@ -1,4 +1,4 @@
-"""What the peers got wrong, each in one small shop of its own that is loaded from files and built."""
+"""Mistakes seen in other projects of this kind, each in one small shop of its own that is loaded from files and built."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def test_the_marketers_table_has_one_row_a_customer(rows):
     [
         ("{raw_layer: landing}", "retail_landing.loaded_files is not there: load your files first (retail load DIR)"),
         ("{raw_layer: files}", "var raw_layer is 'files': use seeds or landing"),
-        ("{data_cutoff_date: '2025-02-30'}", "var data_cutoff_date is '2025-02-30': write a day as YYYY-MM-DD"),
-        ("{as_of_date: today}", "var as_of_date is 'today': write a day as YYYY-MM-DD"),
+        ("{data_cutoff_date: '2025-02-30'}", "var data_cutoff_date is '2025-02-30': use a day, written as YYYY-MM-DD"),
+        ("{as_of_date: today}", "var as_of_date is 'today': use a day, written as YYYY-MM-DD"),
         ("{loyalty_rule_policy: worst}", "var loyalty_rule_policy is 'worst': use best, highest_threshold or stack"),
     ],
 )
