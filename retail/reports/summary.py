@@ -104,7 +104,7 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
                     f"then: {_EXAMPLE.format(marts=schema)}",
                 ],
                 ["  make docs", "the tables, their columns and where they come from, in the browser"],
-                ["  make test", "every check of the project"],
+                ["  make test", "nothing is lost, and a second run changes nothing"],
             ]
         ),
     ]
