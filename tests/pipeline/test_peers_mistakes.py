@@ -1,4 +1,4 @@
-"""Mistakes seen in other projects of this kind, each in one small shop of its own that is loaded from files and built."""
+"""Mistakes seen in other projects of this kind, each in a small shop of its own that is loaded from files and built."""
 
 from __future__ import annotations
 
