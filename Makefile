@@ -1,7 +1,7 @@
 # Everything from a bare machine: Python 3.10 or later and make are all it takes. `make help` lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-all proof lint bench up down psql deps docs clean
+.PHONY: help build check test test-all proof lint lint_needs lint_sql lint_python lint_models unit bench up down psql deps docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,8 +31,8 @@ build: $(ENGINE_$(TARGET)) deps  ## from the seeds to customer_details, with a s
 	@$(DBT) --quiet build
 	@$(RUN) retail summary
 
-check: lint  ## before a commit, in 90 seconds: lint, types and the tests that need no database
-	@$(PYTEST) tests/unit
+check: lint_needs  ## before a commit, in 90 seconds: lint, types and the tests that need no database
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint_sql lint_python lint_models unit
 
 test: deps  ## before a merge, in 6 minutes: nothing is lost, and a second run changes nothing
 	@$(PYTEST) -m 'not extended and not proof' tests/pipeline
@@ -43,14 +43,25 @@ test-all: deps $(VENV)/docs_installed $(if $(SPARK_HERE),$(ENGINE_spark))  ## wh
 proof: deps  ## the large proofs, for hours: hundreds of worlds, samples and deliveries, with a table at the end
 	@$(PYTEST) -m proof
 
-lint: up dbt_packages $(VENV)/docs_installed  ## style of Python and SQL, a parse that forgives nothing, the conventions
+lint: lint_needs lint_python lint_models lint_sql  ## style of Python and SQL, types, a parse that forgives nothing, the conventions
+
+lint_needs: up dbt_packages $(VENV)/docs_installed
+
+lint_python:
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+
+lint_sql:
 	@$(RUN) sqlfluff lint models tests/data analyses
+
+lint_models:
 	@$(RUN) tools.strict_parse
 	@if [ -x $(BIN)/dbt-bouncer ]; then dbt-bouncer run --show-all-failures; \
 		else echo "dbt-bouncer needs Python 3.11 or later: the conventions in dbt-bouncer.yml are not checked"; fi
+
+unit:
+	@$(RUN) pytest tests/unit
 
 bench: up deps $(VENV)/bench_installed  ## measure it against a hand-written script and pandas: an hour; BENCH=--help
 	@$(RUN) benchmarks.bench $(BENCH)
