@@ -32,7 +32,7 @@ build: $(ENGINE_$(TARGET)) deps  ## from the seeds to customer_details, with a s
 	@$(RUN) retail summary
 
 check: lint_needs  ## before a commit, in 90 seconds: lint, types and the tests that need no database
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint_sql lint_python lint_models unit
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint_sql lint_python lint_models unit
 
 test: deps  ## before a merge, in 6 minutes: nothing is lost, and a second run changes nothing
 	@$(PYTEST) -m 'not extended and not proof' tests/pipeline

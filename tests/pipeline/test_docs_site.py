@@ -43,7 +43,9 @@ PIXELS_OF_GRAPH = """
 def browser() -> Iterator:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is missing: `make test-all` installs it")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: `make test-all` does it"
+    )
     as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with playwright.sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=CHROMIUM, args=as_root)

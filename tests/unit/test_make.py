@@ -31,7 +31,9 @@ def program(folder: Path, text: str) -> str:
     return f"PYTHON={file}"
 
 
-@pytest.mark.parametrize("target", ["build", "check", "test", "test-all", "proof", "lint", "up", "psql", "deps", "docs"])
+@pytest.mark.parametrize(
+    "target", ["build", "check", "test", "test-all", "proof", "lint", "up", "psql", "deps", "docs"]
+)
 def test_an_old_python_is_named_and_nothing_is_made(folder, target):
     result = make(folder, target, program(folder, "exit 1"))
     assert result.returncode != 0
