@@ -47,6 +47,7 @@ class Replay:
             node
             for node in nodes.values()
             if node["resource_type"] == "test"
+            and node["config"]["severity"].lower() == "error"
             and all(parent in models or parent.startswith("seed.") for parent in node["depends_on"]["nodes"])
             and any(parent in models for parent in node["depends_on"]["nodes"])
         ]
@@ -77,7 +78,7 @@ class Replay:
                 cursor.execute(f"insert into {relation} ({columns}) select {columns} from ({code}\n) as built")
 
     def failed_tests(self) -> list[str]:
-        """The data tests that find something; names as dbt shows them."""
+        """Return the data tests that fail, without those that only warn; names as dbt shows them."""
         with closing(connected(self._database)) as connection, connection.cursor() as cursor:
             failed = []
             for node in self.tests:

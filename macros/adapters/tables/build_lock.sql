@@ -125,5 +125,5 @@
 {% macro default__release_build_lock() %}{{ return('') }}{% endmacro %}
 
 {% macro postgres__release_build_lock() %}
-    {{- return('update ' ~ build_lock() ~ " set invocation_id = null where invocation_id = '" ~ invocation_id ~ "'") -}}
+    {{- return('update ' ~ build_lock() ~ " set invocation_id = null, command = null, taken_at = null where invocation_id = '" ~ invocation_id ~ "'") -}}
 {% endmacro %}
