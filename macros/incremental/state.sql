@@ -53,10 +53,17 @@
     {%- endif -%}
 {% endmacro %}
 
+{#- SQL that forgets what a table holds, because another one takes its name. -#}
+{% macro forget_build(relation) %}
+    {%- if is_amending_run() %}
+    delete from {{ build_state() }} where relation_id = {{ relation_id(relation) }};
+    {%- endif -%}
+{% endmacro %}
+
 {#- SQL that remembers, in the transaction that built a table, what the table holds now. -#}
 {% macro remember_build(relation) %}
     {%- if is_amending_run() %}
-    delete from {{ build_state() }} where relation_id = {{ relation_id(relation) }};
+    {{ forget_build(relation) }}
     insert into {{ build_state() }} (relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date)
     select
         {{ relation_id(relation) }},

@@ -47,6 +47,9 @@
         {%- if meta.get('analyze') or (is_amendable and lands()) %}
         analyze {{ intermediate }};
         {%- endif %}
+        {%- if existing is not none and (is_amendable or meta.get('amends')) %}
+        {{ forget_build(existing) }}
+        {%- endif %}
         {{ drop_existing_relation(existing) }}
         alter table {{ intermediate }} rename to {{ adapter.quote(target_relation.identifier) }};
         {%- if is_amendable or meta.get('amends') %}
