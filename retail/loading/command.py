@@ -34,13 +34,16 @@ _PROGRESS_FROM_BYTES = 2_000_000  # smaller loads are over before anyone reads a
     type=click.Path(path_type=Path),
     help="Instead of PATH: the repaired files of `retail rejects export` (a folder, a .zip or one file).",
 )
+@click.option("--follow-links", is_flag=True, help="Also load files of a folder that are links to somewhere else.")
 @click.option("--dry-run", is_flag=True, help="With --replace-rejected: print the changes without making them.")
-def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path | None, dry_run: bool) -> None:
+def load(
+    paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path | None, follow_links: bool, dry_run: bool
+) -> None:
     """Load your own CSV files into the landing schema: files, or folders of files.
 
     Name the files <table>.csv or <table>.csv.gz, in UTF-8; columns are found by name. The delivery of a day is a
-    folder named 2025-01-03, or files named <table>_2025-01-03.csv. A table may come in several files (<table>_1.csv,
-    <table>_2.csv). The first load needs all seven tables. Files that were loaded before are skipped.
+    folder named 2025-01-03 or 20250103, or files named <table>_2025-01-03.csv. A table may come in several files
+    (<table>_1.csv, <table>_2.csv). The first load needs all seven tables. Files that were loaded before are skipped.
 
     If one file can't be loaded, nothing changes. Lines that are not CSV don't stop a load; the next build rejects them.
 
@@ -51,7 +54,7 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
     if repairs is None:
         if dry_run:
             raise click.UsageError("--dry-run goes with --replace-rejected")
-        _load_paths(paths, force=force, start_over=start_over)
+        _load_paths(paths, force=force, start_over=start_over, follow_links=follow_links)
         return
     if force or start_over:
         raise click.UsageError("--force and --start-over go with files to load")
@@ -61,10 +64,10 @@ def load(paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path |
     replace_rejected(repairs, dry_run=dry_run)
 
 
-def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool) -> None:
+def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool, follow_links: bool) -> None:
     started = perf_counter()
     engine = target()
-    sources = find_sources(*paths)
+    sources = find_sources(*paths, follow_links=follow_links)
     _print_extra_columns(sources)
     with (
         closing(connect_to(engine, read_only=False)) as connection,

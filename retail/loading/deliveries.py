@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -14,11 +15,20 @@ from retail.contract import RAW_PREFIX, Table, tables
 from retail.errors import RetailError
 from retail.loading.csv_files import listed, read_header
 
-_DAY = r"\d{4}-\d{2}-\d{2}"
 _NAME = re.compile(
     rf"(?:{RAW_PREFIX})?(?P<table>{'|'.join(table.name for table in tables())})"
-    rf"(?:_(?P<day>{_DAY}))?(?:_(?:part_?)?\d+)?\.csv(?:\.gz)?"
+    r"(?:_(?P<day>\d{4}-\d{2}-\d{2}|\d{8}))??(?:_(?:part_?)?(?P<part>\d+))?\.csv(?:\.gz)?",
+    re.IGNORECASE | re.ASCII,
 )
+_LONG_PART = 1000  # a part with such a number may have been meant as something else
+_NAMES_IN_A_NOTE = 10
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
 _NO_INPUT = ("manifest.json",)  # what `retail generate` writes beside the files
 _NAMES = "<table>.csv, <table>_2025-01-03.csv, <table>_1.csv (or the same as .csv.gz)"
 
@@ -52,11 +62,12 @@ class Source:
         return self.path.name if self.day in self.path.name else f"{self.day}/{self.path.name}"
 
 
-def find_sources(*paths: Path) -> list[Source]:
+def find_sources(*paths: Path, follow_links: bool = False) -> list[Source]:
     """Find the input files and check their headers, before anything is loaded.
 
     Args:
         paths: Files, or folders. A folder stands for the input files in it and in its folders named as a day.
+        follow_links: Also take files of a folder that are links to somewhere else.
 
     Returns:
         The sources in the order of the load: by day, by table in the contract's order, by name.
@@ -66,16 +77,24 @@ def find_sources(*paths: Path) -> list[Source]:
     """
     found: dict[Path, tuple[Table, Path, str]] = {}
     ignored: list[str] = []
+    parts: list[str] = []
     for path in paths:
         for file in _files(path) if path.is_dir() or not path.exists() else (path,):
-            if (known := _table_and_day(file)) is not None:
-                found.setdefault(file.resolve(), (known[0], file, known[1]))
+            if (known := _named(file)) is not None:
+                _check_regular(file, path if path.is_dir() and not follow_links else None)
+                found.setdefault(file.resolve(), (known.table, file, known.day))
+                if known.part >= _LONG_PART:
+                    parts.append(f"{file.name} as part {known.part}")
             elif not path.is_dir():
                 raise RetailError(f"{path} does not have the name of an input file: name it {_NAMES}")
             elif file.name not in _NO_INPUT:
                 ignored.append(str(file.relative_to(path)) + "/" * file.is_dir())
     if ignored:
-        click.echo(f"note: not loaded: {', '.join(ignored)} (not named as input files)", err=True)
+        click.echo(f"note: not loaded: {_some_of(ignored)} (not named as input files)", err=True)
+    if parts:
+        click.echo(
+            f"note: taken for parts of one delivery: {_some_of(parts)} (a day is 2025-01-03 or 20250103)", err=True
+        )
     if not found:
         raise RetailError(f"{', '.join(map(str, paths))} holds no input file: name the files {_NAMES}")
     order = {table: place for place, table in enumerate(tables())}
@@ -87,7 +106,7 @@ def _files(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder and of its folders named as a day, without hidden files."""
     try:
         for path in sorted(folder.iterdir()):
-            if path.is_dir() and _is_day(path.name):
+            if path.is_dir() and _day(path.name):
                 yield from (inner for inner in sorted(path.iterdir()) if not inner.name.startswith("."))
             elif not path.name.startswith("."):
                 yield path
@@ -95,23 +114,64 @@ def _files(folder: Path) -> Iterator[Path]:
         raise RetailError(f"{folder} can't be read: {error.strerror}; give the folder of your files") from error
 
 
-def _table_and_day(path: Path) -> tuple[Table, str] | None:
-    """Return the table and the day of a file, None if its name is not that of an input file."""
+@dataclass(frozen=True)
+class _Name:
+    """What the name of an input file says: its table, its day as YYYY-MM-DD (blank: none), its part (0: none)."""
+
+    table: Table
+    day: str
+    part: int
+
+
+def _named(path: Path) -> _Name | None:
+    """Return what the name and the folder of a file say, None if it is not named as an input file."""
     match = _NAME.fullmatch(path.name)
-    if match is None or (match["day"] and not _is_day(match["day"])):
+    if match is None:
         return None
+    day, part = _day(match["day"] or ""), match["part"] or ""
+    if match["day"] and not day:
+        if match["part"] or "-" in match["day"]:
+            return None
+        part = match["day"]
+    elif not match["day"] and _day(part):
+        day, part = _day(part), ""
     folder = path.absolute().parent.name
-    days = {day for day in (match["day"], folder) if day and _is_day(day)}
+    days = {found for found in (day, _day(folder)) if found}
     if len(days) > 1:
-        raise RetailError(f"{path} has the day {match['day']} in its name, but {folder} in its folder: use one day")
-    return next(table for table in tables() if table.name == match["table"]), next(iter(days), "")
+        raise RetailError(f"{path} has the day {day} in its name, but {folder} in its folder: use one day")
+    table = next(table for table in tables() if table.name == match["table"].lower())
+    return _Name(table, next(iter(days), ""), int(part or 0))
 
 
-def _is_day(text: str) -> bool:
+def _day(text: str) -> str:
+    """Return the day that a text writes as YYYY-MM-DD or YYYYMMDD, as YYYY-MM-DD; blank if it is not a day."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}|(19|20)\d{6}", text, re.ASCII):
+        return ""
+    digits = text.replace("-", "")
     try:
-        return re.fullmatch(_DAY, text, re.ASCII) is not None and bool(date.fromisoformat(text))
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).isoformat()
     except ValueError:
-        return False
+        return ""
+
+
+def _check_regular(file: Path, folder: Path | None) -> None:
+    """Refuse what is not a file, before it is opened, and a link that leads out of the given folder."""
+    try:
+        kind = stat.S_IFMT(file.stat().st_mode)
+    except OSError as error:
+        raise RetailError(f"{file} can't be read: {error.strerror}; remove it, or put the file in its place") from error
+    if kind != stat.S_IFREG:
+        raise RetailError(
+            f"{file} is {_KINDS.get(kind, 'not a file')}, not a file: remove it, or put the file in its place"
+        )
+    if folder is not None and not file.resolve().is_relative_to(folder.resolve()):
+        raise RetailError(f"{file} is a link to another folder: give the file itself, or add --follow-links")
+
+
+def _some_of(names: list[str]) -> str:
+    """Return at most ten names, and how many there are beside them."""
+    more = len(names) - _NAMES_IN_A_NOTE
+    return ", ".join(names[:_NAMES_IN_A_NOTE]) + (f" and {more} more" if more > 0 else "")
 
 
 def _checked_source(table: Table, path: Path, day: str) -> Source:

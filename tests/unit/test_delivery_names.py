@@ -1,0 +1,107 @@
+"""What the name of a file says, and what is refused before it is opened."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from retail.contract import tables
+from retail.errors import RetailError
+from retail.loading.deliveries import find_sources
+
+HEADERS = {table.name: ",".join(table.columns) + "\n" for table in tables()}
+
+
+def found(folder, *names, text=HEADERS["products"]):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return {(source.table.name, source.day) for source in find_sources(folder)}
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("products.csv", ""),
+        ("products_2025-06-01.csv", "2025-06-01"),
+        ("products_20250601.csv", "2025-06-01"),
+        ("raw_products_20250601_2.csv", "2025-06-01"),
+        ("products_20250601_part_2.csv", "2025-06-01"),
+        ("20250601/products.csv", "2025-06-01"),
+        ("2025-06-01/products_20250601.csv", "2025-06-01"),
+        ("PRODUCTS.CSV", ""),
+        ("Products_2025-06-01.Csv", "2025-06-01"),
+        ("products_3.csv", ""),
+        ("products_part3.csv", ""),
+    ],
+)
+def test_names_are_days_tables_and_parts(tmp_path, name, day):
+    assert found(tmp_path, name) == {("products", day)}
+
+
+@pytest.mark.parametrize("name", ["products_20251399.csv", "products_1234567.csv", "products_00000001.csv"])
+def test_what_is_taken_for_a_part_is_said_where_it_is_large(tmp_path, capsys, name):
+    assert found(tmp_path, name) == {("products", "")}
+    said = capsys.readouterr().err
+    assert ("taken for parts of one delivery" in said) == (name != "products_00000001.csv")
+
+
+def test_a_note_lists_ten_names(tmp_path, capsys):
+    found(tmp_path, "products.csv", *[f"report_{number}.txt" for number in range(15)])
+    assert "and 5 more" in capsys.readouterr().err
+
+
+def test_two_days_for_one_file_are_refused(tmp_path):
+    with pytest.raises(RetailError, match="use one day"):
+        found(tmp_path, "2025-06-02/products_20250601.csv")
+
+
+def pipe(place):
+    os.mkfifo(place)
+
+
+def device(place):
+    place.symlink_to("/dev/zero")
+
+
+def listener(place):
+    os.chdir(place.parent)  # a socket's path is short
+    socket.socket(socket.AF_UNIX).bind(place.name)
+
+
+def folder(place):
+    place.mkdir()
+
+
+def loop(place):
+    place.symlink_to(place.name)
+
+
+def outside(place):
+    (place.parent.parent / "secret").write_text("password\n", encoding="utf-8")
+    place.symlink_to(place.parent.parent / "secret")
+
+
+@pytest.mark.parametrize("make", [pipe, device, listener, folder, loop, outside], ids=lambda make: make.__name__)
+def test_what_is_no_file_is_refused_unread(tmp_path, monkeypatch, make):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    make(tmp_path / "in" / "products.csv")
+    with pytest.raises(RetailError) as refused:
+        find_sources(tmp_path / "in")
+    assert "products.csv" in refused.value.message
+    assert "password" not in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+def test_a_link_within_the_folder_or_one_that_is_wanted_is_followed(tmp_path):
+    (tmp_path / "elsewhere.txt").write_text(HEADERS["products"], encoding="utf-8")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "products.csv").symlink_to(tmp_path / "elsewhere.txt")
+    assert len(find_sources(tmp_path / "in", follow_links=True)) == 1
+    (tmp_path / "in" / "products_2.csv").write_text(HEADERS["products"], encoding="utf-8")
+    (tmp_path / "in" / "products.csv").unlink()
+    (tmp_path / "in" / "products.csv").symlink_to("products_2.csv")
+    assert len(find_sources(tmp_path / "in")) == 1  # one file under two names
