@@ -884,7 +884,7 @@ def test_a_folder_under_a_files_name(refused, folder):
     (folder / "stores.csv").unlink()
     (folder / "stores.csv").mkdir()
 
-    refused("stores.csv can't be read: Is a directory")
+    refused("stores.csv is a folder, not a file")
 
 
 def test_the_last_file_is_bad_and_the_first_six_are_not_loaded_either(refused, folder):
