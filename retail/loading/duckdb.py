@@ -83,7 +83,7 @@ class DuckdbLanding(Landing):
                 raise RetailError(f"the database refused, nothing was changed: {_said(error)}") from error
             raise
 
-    def wait_for_others(self) -> datetime:
+    def wait_for_others(self, *, builds: bool = False) -> datetime:
         """Return the time; nobody else can have the file open."""
         return datetime.now(timezone.utc)
 

@@ -100,8 +100,12 @@ class Landing(ABC):
         """
 
     @abstractmethod
-    def wait_for_others(self) -> datetime:
-        """Lock other loads out, and return the time of the lock."""
+    def wait_for_others(self, *, builds: bool = False) -> datetime:
+        """Lock other loads out, and builds too if asked, and return the time of the lock.
+
+        A build may go on while files are added: it reads those that were there when it began. It must not go on while
+        rows are deleted or replaced.
+        """
 
     def loaded_files(self) -> list[LoadedFile] | None:
         """Return the files loaded so far, in the order of file_id; None if there are none."""

@@ -136,7 +136,7 @@ def _load(
     force: bool,
     start_over: bool,
 ) -> list[Loaded]:
-    loaded_at = landing.wait_for_others()
+    loaded_at = landing.wait_for_others(builds=start_over)
     before = landing.loaded_files()
     if before is None or start_over:
         _check_complete([source for source, _ in files])

@@ -62,7 +62,7 @@ class SparkLanding(Landing):
                 self._drop_unregistered()
             raise
 
-    def wait_for_others(self) -> datetime:
+    def wait_for_others(self, *, builds: bool = False) -> datetime:
         """Return the time; other loads are unknown."""
         return datetime.now(timezone.utc)
 

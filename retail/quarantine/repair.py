@@ -170,7 +170,7 @@ def repair(connection: Connection, files: dict[Table, Path], *, dry_run: bool = 
 def _repair_tables(
     landing: PostgresLanding, repairs: dict[Table, list[Repair]], files: dict[Table, Path]
 ) -> dict[str, Outcome]:
-    loaded_at = landing.wait_for_others()
+    loaded_at = landing.wait_for_others(builds=True)
     for table in repairs:
         if not landing.columns(table.raw_name):
             raise RetailError(

@@ -1,5 +1,4 @@
-{#- DuckDB replaces a table or a view in one statement, which needs no transaction around it where there are no hooks; dbt's own
-    sends eight. -#}
+{#- DuckDB replaces a table or a view in one statement; dbt's own sends eight. -#}
 {% materialization table, adapter='duckdb' %}{{ return(replace_duckdb_relation('table')) }}{% endmaterialization %}
 
 {% materialization view, adapter='duckdb' %}{{ return(replace_duckdb_relation('view')) }}{% endmaterialization %}
@@ -8,11 +7,10 @@
 {% macro replace_duckdb_relation(type) %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type=type) -%}
-    {%- set has_hooks = (pre_hooks + post_hooks) | length > 0 -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if existing is not none and existing.type != type -%}{%- do adapter.drop_relation(existing) -%}{%- endif -%}
-    {%- call statement('main', auto_begin=has_hooks) -%}
+    {%- call statement('main') -%}
         {%- if type == 'table' -%}
         {{ get_create_table_as_sql(False, target_relation, sql) }}
         {%- else -%}
@@ -23,7 +21,7 @@
     {%- endcall -%}
     {%- do persist_docs(target_relation, model) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {%- if has_hooks -%}{%- do adapter.commit() -%}{%- endif -%}
+    {%- do adapter.commit() -%}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{- return({'relations': [target_relation]}) -}}
 {% endmacro %}
