@@ -87,8 +87,11 @@ def test_a_build_ends_right_without_the_worker_that_dies(cluster, sample, query,
     refused = run_program(cluster, "retail", "cluster", "up", "--memory", "2048", check=False)
     assert refused.stderr == "Error: the cluster runs with 1024 megabytes: `retail cluster down` first\n"
     assert "is up" in run_program(cluster, "retail", "cluster", "up").stdout
-    log = Path(cluster["RETAIL_SPARK"], "logs", "master.log").read_text(encoding="utf-8")
-    assert log.count("Launching executor") == 3  # the worker that was started again has one
+    master_log = Path(cluster["RETAIL_SPARK"], "logs", "master.log")
+    deadline = time.monotonic() + 60
+    while master_log.read_text(encoding="utf-8").count("Launching executor") < 3:  # one for the worker that is back
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     assert run_program(cluster, "retail", "cluster", "status").stdout.count("runs, process") == 4
 
 
