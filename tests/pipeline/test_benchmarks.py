@@ -116,6 +116,7 @@ def test_the_floor_makes_the_same_table(sample, floor, query, table):
 
 def test_the_floor_has_the_same_keys_and_indexes(sample, floor, query):
     constraints = """
+        set search_path = pg_catalog;
         select conrelid::regclass::text, contype, replace(pg_get_constraintdef(oid), ' ON DELETE CASCADE', '')
         from pg_constraint
         where connamespace = 'retail'::regnamespace and contype in ('p', 'f')

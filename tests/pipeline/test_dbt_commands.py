@@ -60,7 +60,6 @@ def test_clone_then_run(production, run_program, query):
     database, state = production
     dev = database | {"RETAIL_SCHEMA": "cloned"}
     run_program(dev, "dbt", "clone", "--state", state)
-    run_program(dev, "dbt", "seed")
     run_program(dev, "dbt", "run")
     for table in ("retail.customer_details", "retail_history.quarantine_history"):
         both = [
