@@ -13,6 +13,8 @@ from typing import Any
 
 import duckdb
 
+# what only an engine that amends tables has
+OF_AMENDING = ["build_lock", "build_plan", "build_state", "affected_customers", "affected_transactions"]
 SCHEMAS = ("retail", "retail_raw", "retail_staging", "retail_history")
 # when it was built, and numbers that are only compared with those of the same engine
 OF_A_BUILD = (
@@ -27,10 +29,10 @@ def _statements(query, database: dict[str, str], *more: str) -> dict[str, str]:
         database,
         """
         select table_schema || '.' || table_name, column_name from information_schema.columns
-        where table_schema = any (%s) and table_name <> all ('{build_state,build_lock}')
+        where table_schema = any (%s) and table_name <> all (%s)
         order by table_schema, table_name, ordinal_position
         """,
-        [[*SCHEMAS, *more]],
+        [[*SCHEMAS, *more], OF_AMENDING],
     )
     tables: dict[str, list[str]] = {}
     for table, column in columns:
