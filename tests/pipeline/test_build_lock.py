@@ -54,6 +54,7 @@ def test_a_build_waits_for_another_one_and_then_gives_up(shop, run_program, quer
     assert what_is_left(query, database, "retail", "retail_staging") == before
 
 
+@pytest.mark.extended
 def test_a_build_that_is_gone_is_taken_over(shop, run_program, query):
     database = shop
     query(database, "update retail_staging.build_lock set invocation_id = %s, command = 'run'", [HOLDER])
@@ -62,6 +63,7 @@ def test_a_build_that_is_gone_is_taken_over(shop, run_program, query):
     assert query(database, "select invocation_id from retail_staging.build_lock") == [(None,)]
 
 
+@pytest.mark.extended
 def test_a_build_that_lost_the_lock_fails_at_its_next_write(shop, start_program, query):
     database = shop
     build = start_program(database, "dbt", "run", "--vars", LANDING % 60)
@@ -75,6 +77,7 @@ def test_a_build_that_lost_the_lock_fails_at_its_next_write(shop, start_program,
     query(database, "update retail_staging.build_lock set invocation_id = null, command = null, taken_at = null")
 
 
+@pytest.mark.extended
 def test_a_load_that_takes_rows_away_and_a_build_wait_for_each_other(shop, run_program, query, monkeypatch):
     """`retail load --start-over` and `--replace-rejected` ask for it so."""
     database = shop

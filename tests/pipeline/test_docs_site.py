@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -58,7 +59,7 @@ def target(browser, sample, run_program, tmp_path_factory) -> Path:
     """The folder that `make docs` leaves, without the pictures drawn anew."""
     folder = tmp_path_factory.mktemp("site")
     run_program(sample, "dbt", "docs", "generate", "--static", "--target-path", str(folder))
-    run_program(sample, "python", "-m", "tools.docs", "static", str(folder))
+    subprocess.run([sys.executable, "-m", "tools.docs", "static", str(folder)], check=True, cwd=PROJECT_DIR)
     return folder
 
 

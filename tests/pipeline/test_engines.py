@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from support.parity import compare_duckdb, compare_spark
+from support.shop import clean_shop, write_shop
 
 DAYS = ("2025-06-29", "2025-06-30")
 FROM_LANDING = ("--vars", "raw_layer: landing")
@@ -36,6 +38,17 @@ def spark(tmp_path) -> dict[str, str]:
 
 def test_duckdb_builds_what_postgresql_builds(sample, query, duckdb_file):
     compare_duckdb(query, sample, duckdb_file)
+
+
+def test_duckdb_builds_what_was_loaded(run_program, tmp_path):
+    database = {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": str(tmp_path / "shop.duckdb")}
+    run_program(database, "retail", "load", str(write_shop(clean_shop(), tmp_path / "shop")))
+    run_program(database, "dbt", "build", *FROM_LANDING, "--exclude-resource-type", "test", "unit_test")
+    with duckdb.connect(database["RETAIL_DUCKDB"], read_only=True) as connection:
+        found = connection.sql(
+            "select customer_id, total_loyalty_points from retail.customer_details order by 1"
+        ).fetchall()
+    assert found == [("C1", 130), ("C2", 80)]
 
 
 @pytest.fixture(scope="module")
