@@ -37,11 +37,16 @@ def deliveries(seed: int, count: int = 5) -> list[World]:
 
 
 def write_deliveries(found: list[World], folder: Path) -> list[Path]:
-    """Write each delivery into a folder of its day and return the folders; a table without rows has no file."""
+    """Write each delivery into a folder of its day and return the folders; a table without rows has no file.
+
+    A line of each delivery is no row.
+    """
     folders = []
     for number, world in enumerate(found):
         day = folder / f"2025-01-{number + 1:02}"
         write_world({table: rows for table, rows in world.items() if rows or not number}, day)
+        with min(day.iterdir()).open("ab") as file:
+            file.write(b"too,few\n")
         folders.append(day)
     return folders
 
