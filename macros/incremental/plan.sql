@@ -97,11 +97,6 @@
     {{- return(changed.rows | length > 0) -}}
 {% endmacro %}
 
-{#- Whether the verdicts on transactions are amended: the plan's answer, even for a model that is itself rebuilt. -#}
-{% macro amends_transactions() %}
-    {{- return(is_amending_run() and not build_plan().is_full) -}}
-{% endmacro %}
-
 {#- The number of the first raw row of a table in files after this one; none where there is no such row. -#}
 {% macro first_row_after(table, file_id) %}
     {%- set found = run_query(
