@@ -62,6 +62,10 @@
             'kind': 'integer', 'low': 0, 'high': 36000,
             'meaning': 'seconds that a build waits for another one that is still running',
         },
+        'build_gone_after': {
+            'kind': 'integer', 'low': 1, 'high': 3600,
+            'meaning': 'seconds without a connection of its own after which a build counts as killed, so that the next one goes on',
+        },
     }) -}}
 {% endmacro %}
 
