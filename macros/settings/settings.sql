@@ -16,7 +16,7 @@
         },
         'as_of_date': {
             'kind': 'day', 'otherwise': "the latest clean transaction's day",
-            'meaning': '"today" for recency and At-Risk',
+            'meaning': '"today" for recency and At-Risk; if set, ledger, scores and segments see nothing dated later',
         },
         'total_tolerance': {
             'kind': 'number', 'low': 0, 'high': 1000000,
