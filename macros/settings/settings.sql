@@ -76,7 +76,7 @@
     {%- elif spec.kind == 'number' -%}{{- return('a number from ' ~ spec.low ~ ' to ' ~ spec.high) -}}
     {%- elif spec.kind == 'boolean' -%}{{- return('true or false') -}}
     {%- elif spec.kind == 'day' -%}{{- return('a day, written as YYYY-MM-DD') -}}
-    {%- elif spec.kind == 'share' -%}{{- return('a share from 0 to 1, or shares by table: {default: 0.5, stores: 0.2}') -}}
+    {%- elif spec.kind == 'share' -%}{{- return('a share from 0 to 1, or shares of tables, of overall and of the others: {stores: 0.2, default: 0.5}') -}}
     {%- else -%}{{- return('severities by rule: {total_amount_mismatch: warn}') -}}
     {%- endif -%}
 {% endmacro %}
