@@ -38,7 +38,8 @@
         select
             cells.source_row_number,
             {% for column in key -%} cells.{{ column }}, {% endfor %}
-            files.batch_id,
+            -- rows of no loaded file, inserted by hand, are one delivery, the last
+            coalesce(files.batch_id, 2147483647) as batch_id,
             {{ content_of(prefixed('cells.', text_names(columns))) }} as content,
             {{ is_sound(rules) }} as is_sound
         from ({{ read_cells(rows_of_repeated_keys, columns) }}) as cells

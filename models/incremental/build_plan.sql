@@ -51,7 +51,8 @@ newest as (
         coalesce(max(file_id), 0) as new_through_file_id,
         max(loaded_at) as new_loaded_at,
         '{{ build_fingerprint() if execute }}' as fingerprint,
-        {{ data_cutoff_date() }} as data_cutoff_date
+        {{ data_cutoff_date() }} as data_cutoff_date,
+        {{ landing_state() }} as landing_state
     from loaded_files
 
 ),
@@ -68,6 +69,10 @@ known as (
             when states.fingerprint <> newest.fingerprint then 'rules, vars, models or reference seeds have changed'
             when states.data_cutoff_date > newest.data_cutoff_date then 'the cut-off date is earlier'
             when loaded_files.file_id is null and states.through_file_id > 0 then 'the files were loaded again from the start'
+            when newest.landing_state is null
+                then 'changes of the landing tables by hand are not recorded yet: the next retail load sees to it'
+            when states.landing_state is distinct from newest.landing_state
+                then 'landing tables were changed by hand, as {{ source('landing', 'manual_changes') | replace('"', '') }} says'
         end as full_because
     from models
     cross join newest
@@ -136,7 +141,8 @@ final as (
         newest.new_through_file_id,
         newest.new_loaded_at,
         newest.fingerprint,
-        newest.data_cutoff_date
+        newest.data_cutoff_date,
+        newest.landing_state
     from known
     cross join reasons
     cross join newest
