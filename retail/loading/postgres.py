@@ -37,6 +37,7 @@ from retail.loading.landing import (
     LoadedFile,
     landing_schema,
 )
+from retail.loading.manual_changes import begin_loading, record_manual_changes
 
 _LOOK_AGAIN = 0.5  # seconds
 
@@ -57,6 +58,7 @@ class PostgresLanding(Landing):
         try:
             self._connection.set_client_encoding("UTF8")
             with self._connection, closing(self._fast), self.cursor:
+                begin_loading(self.cursor)
                 yield
         except psycopg2.Error as error:
             raise RetailError(f"the database refused, nothing was changed: {first_line(error)}") from error
@@ -97,6 +99,14 @@ class PostgresLanding(Landing):
                 f"note: {landing_schema()} was filled by an earlier version of `retail load`: its rows are replaced",
                 err=True,
             )
+
+    def next_row_number(self, table: Table, expected: int) -> int:
+        """Return the number of the next row, beyond rows that were inserted by hand."""
+        if self._is_empty:
+            return expected
+        self.cursor.execute(sql.SQL("select max(source_row_number) from {}").format(landed(table.raw_name)))
+        ((last,),) = self.cursor.fetchall()
+        return max(expected, (last or 0) + 1)
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files."""
@@ -154,7 +164,7 @@ class PostgresLanding(Landing):
         return reader.rows, reader.unreadable_lines
 
     def finish(self, filled: Collection[Table]) -> None:
-        """Index the row numbers of tables that were emptied, and analyze the tables with new rows."""
+        """Index the row numbers of emptied tables, analyze tables with new rows, have changes by hand recorded."""
         for table in tables():
             if self._is_empty:
                 self.cursor.execute(
@@ -164,6 +174,7 @@ class PostgresLanding(Landing):
                 )
             if table in filled:
                 self.cursor.execute(sql.SQL("analyze {}").format(landed(table.raw_name)))
+        record_manual_changes(self.cursor, is_new=self._is_empty)
 
     def columns(self, name: str) -> dict[str, str]:
         """Return the columns of a table with their types, none if the table does not exist."""
