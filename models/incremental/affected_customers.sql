@@ -2,6 +2,8 @@
 -- Whose ledger this build amends, and from which entry on: the first one that is new, removed or changed.
 {%- set affected = affected_transactions() %}
 {%- set checked_headers, customers = ref('checked_store_sales_header'), ref('stg_customer_details') %}
+{%- set checked_redemptions = ref('checked_loyalty_redemptions') %}
+{%- set of_a_redemption = loyalty_redemptions_columns() | map(attribute='name') | join(', ') %}
 {%- set plan = build_plan() %}
 {% if plan.is_full %}
 select
@@ -56,6 +58,27 @@ old_entries as (
 
 ),
 
+redemptions_now as (
+
+    select {{ of_a_redemption }} from {{ checked_redemptions }}
+    where is_valid
+
+),
+
+redemptions_before as (
+
+    select {{ of_a_redemption }} from {{ source('last_marts', 'loyalty_redemptions') }}
+
+),
+
+changed_redemptions as (
+
+    (select * from redemptions_now except select * from redemptions_before)
+    union all
+    (select * from redemptions_before except select * from redemptions_now)
+
+),
+
 -- a customer who is new, or whose opening balance changed, starts over; one whose status changed keeps all entries
 openings as (
 
@@ -79,6 +102,12 @@ found as (
     select * from new_entries
     union all
     select * from old_entries
+    union all
+    select
+        customer_id,
+        redeemed_at as since,
+        cast(null as {{ sql_type('text') }}) as since_transaction_id
+    from changed_redemptions
     union all
     select * from openings
     {%- if plan.resumes and load_relation(this) is not none %}

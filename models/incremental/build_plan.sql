@@ -85,7 +85,7 @@ repaired_masters as (
     select count(*) as repairs_found
     from repairs
     where
-        source_table not in ('store_sales_header', 'store_sales_line_items')
+        source_table not in ('{{ fact_tables() | join("', '") }}')
         and file_id > (select min(through_file_id) from known)
 
 ),

@@ -17,7 +17,7 @@ from itertools import groupby
 import click
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
-from retail.contract import tables
+from retail.contract import required_tables, tables
 from retail.engines.connections import AnyConnection
 from retail.engines.spark import SparkConnection
 from retail.errors import RetailError
@@ -26,10 +26,7 @@ from retail.loading.deliveries import Source
 from retail.loading.landing import Landing, LoadedFile, ReadAnew
 from retail.loading.postgres import PostgresLanding
 
-_TRANSACTIONS = (
-    "store_sales_header",
-    "store_sales_line_items",
-)  # loaded once; master data may come again
+_FACTS = tuple(table.name for table in tables() if table.is_fact)  # loaded once; master data may come again
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class _History:
         """Return the file with the same content; for master data, in the same delivery only."""
         for file in self._files:
             if (file.source_table, file.content_hash) == (source.table.name, content.sha256) and (
-                source.table.name in _TRANSACTIONS or file.batch_name == source.day
+                source.table.name in _FACTS or file.batch_name == source.day
             ):
                 return file
         return None
@@ -120,12 +117,13 @@ def _landing(connection: AnyConnection) -> Landing:
 
 def _check_complete(sources: list[Source]) -> None:
     present = {source.table for source in sources}
-    missing = [f"{table.name}.csv" for table in tables() if table not in present]
+    missing = [f"{table.name}.csv" for table in required_tables() if table not in present]
     if missing:
         folders = {source.path.parent for source in sources}
         place = str(folders.pop()) if len(folders) == 1 else "what was given"
         raise RetailError(
-            f"{place} lacks {', '.join(missing)} (or the same as .csv.gz): the first load needs all seven tables"
+            f"{place} lacks {', '.join(missing)} (or the same as .csv.gz): "
+            "the first load needs all tables that are not optional"
         )
 
 
@@ -143,7 +141,7 @@ def _load(
         landing.make_empty()
         before = []
     else:
-        landing.check_shape()
+        landing.fit_contract()
     history = _History(before)
     newest = history.newest
     results = []
@@ -177,7 +175,7 @@ def _load(
             new.append(table)
             results.append(Loaded(source, rows, unreadable, content.size))
         history.batch_id += bool(new)
-        if day and day < newest and not set(new) <= set(_TRANSACTIONS):
+        if day and day < newest and not set(new) <= set(_FACTS):
             click.echo(
                 f"note: {day} is older than {newest}, which was loaded before: its master data now count as the latest",
                 err=True,

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from support.oracle import COLUMNS, HEADERS, KEYS, LINES, MONEY
+from support.oracle import COLUMNS, HEADERS, KEYS, LINES, MONEY, REDEMPTIONS
 from support.worlds import World, clean_world, dirty_world, write_world
 
-MASTERS = [table for table in COLUMNS if table not in (HEADERS, LINES)]
+MASTERS = [table for table in COLUMNS if table not in (HEADERS, LINES, REDEMPTIONS)]
 
 
 def deliveries(seed: int, count: int = 5) -> list[World]:
@@ -23,7 +23,7 @@ def deliveries(seed: int, count: int = 5) -> list[World]:
             if table in MASTERS:
                 day = 0 if random.random() < 0.8 else random.randrange(count)
             else:
-                day = day_of[row["transaction_id"]]
+                day = day_of.get(row["transaction_id"], random.randrange(count))
                 if random.random() < 0.15:  # early or late
                     day = random.randrange(count)
             found[day][table].append(row)
