@@ -92,7 +92,7 @@ docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and 
 
 clean:  ## delete all that was made here: the database, the environment, dbt's files
 	@if [ -x $(BIN)/retail ]; then $(RUN) retail down; $(RUN) retail cluster down; fi
-	@rm -rf $(VENV) .postgres .spark warehouse.duckdb dbt_packages target logs
+	@rm -rf $(VENV) .postgres .spark warehouse.duckdb* dbt_packages target logs
 
 # an environment's scripts and packages name the folder that it was made in
 .PHONY: own_environment

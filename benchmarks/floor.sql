@@ -118,8 +118,9 @@ insert into retail_staging.dq_rules values
     ('customer_details', 10, 'total_loyalty_points_missing', 'warn', 'total_loyalty_points is blank'),
     ('customer_details', 11, 'total_loyalty_points_invalid', 'warn', 'total_loyalty_points is not a whole number within four bytes'),
     ('customer_details', 12, 'total_loyalty_points_negative', 'warn', 'total_loyalty_points is below 0'),
-    ('customer_details', 13, 'last_purchase_date_invalid', 'warn', 'last_purchase_date is not a day of the calendar written as YYYY-MM-DD'),
-    ('customer_details', 14, 'last_purchase_date_in_future', 'warn', 'last_purchase_date is later than the data cut-off date'),
+    ('customer_details', 13, 'total_loyalty_points_restated', 'warn', 'total_loyalty_points is not the balance that an earlier delivery opened the account with: that one stays'),
+    ('customer_details', 14, 'last_purchase_date_invalid', 'warn', 'last_purchase_date is not a day of the calendar written as YYYY-MM-DD'),
+    ('customer_details', 15, 'last_purchase_date_in_future', 'warn', 'last_purchase_date is later than the data cut-off date'),
     ('promotion_details', 1, 'promotion_id_missing', 'error', 'promotion_id is blank'),
     ('promotion_details', 2, 'promotion_id_too_long', 'error', 'promotion_id has more than 10 characters'),
     ('promotion_details', 3, 'promotion_id_duplicate', 'error', 'an exact copy of this promotion_id was kept'),
@@ -142,7 +143,7 @@ insert into retail_staging.dq_rules values
     ('loyalty_rules', 3, 'rule_id_duplicate', 'error', 'an exact copy of this rule_id was kept'),
     ('loyalty_rules', 4, 'rule_id_conflict', 'error', 'rows with this rule_id contradict each other'),
     ('loyalty_rules', 5, 'points_per_unit_spend_missing', 'error', 'points_per_unit_spend is blank'),
-    ('loyalty_rules', 6, 'points_per_unit_spend_invalid', 'error', 'points_per_unit_spend is not a number such as 12.50 with at most 3 digits before the point'),
+    ('loyalty_rules', 6, 'points_per_unit_spend_invalid', 'error', 'points_per_unit_spend is not a number such as 12.50 with at most 6 digits before the point and 6 after it'),
     ('loyalty_rules', 7, 'points_per_unit_spend_negative', 'error', 'points_per_unit_spend is below 0'),
     ('loyalty_rules', 8, 'min_spend_threshold_missing', 'error', 'min_spend_threshold is blank'),
     ('loyalty_rules', 9, 'min_spend_threshold_invalid', 'error', 'min_spend_threshold is not a number such as 12.50 with at most 8 digits before the point'),
@@ -153,8 +154,7 @@ insert into retail_staging.dq_rules values
     ('loyalty_rules', 14, 'rule_name_missing', 'warn', 'rule_name is blank'),
     ('loyalty_rules', 15, 'rule_name_too_long', 'warn', 'rule_name has more than 100 characters'),
     ('loyalty_rules', 16, 'rule_name_conditional', 'warn', 'rule_name speaks of a weekday or season, but no column limits the rule to it: it applies always'),
-    ('loyalty_rules', 17, 'points_per_unit_spend_rounded', 'warn', 'points_per_unit_spend has more than 2 decimal places and was rounded'),
-    ('loyalty_rules', 18, 'min_spend_threshold_rounded', 'warn', 'min_spend_threshold has more than 2 decimal places and was rounded'),
+    ('loyalty_rules', 17, 'min_spend_threshold_rounded', 'warn', 'min_spend_threshold has more than 2 decimal places and was rounded'),
     ('store_sales_header', 1, 'transaction_id_missing', 'error', 'transaction_id is blank'),
     ('store_sales_header', 2, 'transaction_id_too_long', 'error', 'transaction_id has more than 30 characters'),
     ('store_sales_header', 3, 'transaction_id_duplicate', 'error', 'an exact copy of this transaction_id was kept'),
@@ -222,6 +222,13 @@ return case
         cell ~ '^[+-]?[0-9]+(\.[0-9]+)?$'
         and pg_input_is_valid(cell, 'numeric')
         and pg_input_is_valid(cell, type_name)
+        then cell::numeric
+end;
+
+create function retail_staging.read_rate(cell text) returns numeric
+language sql stable parallel safe
+return case
+    when retail_staging.read_decimal(cell, 'numeric(12, 6)') = round(retail_staging.read_decimal(cell, 'numeric(12, 6)'), 6)
         then cell::numeric
 end;
 
@@ -443,7 +450,7 @@ with cells as (
 rows as (
     select
         *,
-        retail_staging.read_decimal(points_text, 'numeric(5, 2)') as points_per_unit_spend,
+        retail_staging.read_rate(points_text) as points_per_unit_spend,
         retail_staging.read_decimal(threshold_text, 'numeric(10, 2)') as min_spend_threshold,
         retail_staging.read_integer(bonus_text) as bonus_points,
         jsonb_build_array(rule_id, rule_name, points_text, threshold_text, bonus_text)::text as content
@@ -475,7 +482,6 @@ select
         case when rule_name is null then 'rule_name_missing' end,
         case when length(rule_name) > 100 then 'rule_name_too_long' end,
         case when rule_name ~* '(^|[^[:alnum:]])(monday|tuesday|wednesday|thursday|friday|saturday|sunday|weekdays?|weekends?|spring|summer|autumn|fall|winter|season|seasonal|holidays?|christmas|easter)($|[^[:alnum:]])' then 'rule_name_conditional' end,
-        case when points_per_unit_spend <> round(points_per_unit_spend, 2) then 'points_per_unit_spend_rounded' end,
         case when min_spend_threshold <> round(min_spend_threshold, 2) then 'min_spend_threshold_rounded' end
     ), '') as warned_rules
 from keys;
@@ -1092,7 +1098,7 @@ select
 from retail_staging.checked_promotion_details where failed_rules is null;
 create table retail.loyalty_rules as
 select
-    rule_id, rule_name, points_per_unit_spend::numeric(5, 2), min_spend_threshold::numeric(10, 2), bonus_points
+    rule_id, rule_name, points_per_unit_spend::numeric(12, 6), min_spend_threshold::numeric(10, 2), bonus_points
 from retail_staging.checked_loyalty_rules where failed_rules is null;
 create table retail.store_sales_header as
 select

@@ -235,7 +235,8 @@ def check_loyalty_rules(folder: Path) -> Table:
     """Read and check the loyalty rules."""
     table = read_table(folder, "loyalty_rules", ["rule_id"])
     check_length(table, "rule_id", 100)
-    read_number(table, "points_per_unit_spend", 3, 2)
+    read_number(table, "points_per_unit_spend", 6, 6)
+    table.failed["points_per_unit_spend_invalid"] |= table.warned.pop("points_per_unit_spend_rounded")
     read_number(table, "min_spend_threshold", 8, 2)
     read_integer(table, "bonus_points")
     for column in ("points_per_unit_spend", "min_spend_threshold", "bonus_points"):
@@ -383,7 +384,7 @@ def loyalty_points(amounts: Series, rules: Frame) -> Frame:
     best = np.full(len(cents), -1, dtype="int64")
     rule_ids = np.full(len(cents), None, dtype=object)
     for rule in ordered.itertuples():
-        points = cents * round(rule.points_per_unit_spend * 100) // 10_000 + int(rule.bonus_points)
+        points = cents * round(rule.points_per_unit_spend * 1_000_000) // 100_000_000 + int(rule.bonus_points)
         is_better = (cents >= round(rule.min_spend_threshold * 100)) & (points > best)
         best[is_better] = points[is_better]
         rule_ids[is_better] = rule.rule_id
@@ -522,7 +523,7 @@ def _results(folder: Path, reference: Path, cutoff: pd.Timestamp) -> Iterator[tu
     yield "products", clean["products"], _types(("unit_price", money)), ["product_id"]
     promoted = _types(("start_date", day), ("end_date", day), ("discount_percentage", sa.Numeric(5, 2)))
     yield "promotion_details", clean["promotion_details"], promoted, ["promotion_id"]
-    ruled = _types(("points_per_unit_spend", sa.Numeric(5, 2)), ("min_spend_threshold", money))
+    ruled = _types(("points_per_unit_spend", sa.Numeric(12, 6)), ("min_spend_threshold", money))
     yield "loyalty_rules", clean["loyalty_rules"], ruled, ["rule_id"]
     yield "store_sales_header", sold, _types(("total_amount", money)), ["transaction_id"]
     line_items = clean.pop("store_sales_line_items")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
+
+from retail.scratch import end_cleanly
 
 # command: its module, imported on first use, so that `retail psql` does not wait for the imports of `load`
 _COMMANDS = {
@@ -16,6 +19,7 @@ _COMMANDS = {
     "load": "retail.loading.command",
     "summary": "retail.reports.summary",
     "rejects": "retail.quarantine.export",
+    "history": "retail.quarantine.history",
     "rules": "retail.reports.rules",
     "cluster": "tools.cluster",
 }
@@ -40,3 +44,5 @@ def main() -> None:
     PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE select another PostgreSQL than the embedded one. RETAIL_SCHEMA
     selects another schema than `retail`. dbt reads the same variables.
     """
+    os.umask(0o077)  # files may hold rows of customers
+    end_cleanly()

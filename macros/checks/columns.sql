@@ -46,6 +46,20 @@
     )) -}}
 {% endmacro %}
 
+{#- A decimal that is never rounded: a number with more decimal places than `scale` is not read. -#}
+{% macro exact_decimal_column(name, precision, scale) %}
+    {%- set value = read_decimal(name ~ '_text', precision, scale) -%}
+    {{- return(column(
+        name,
+        'numeric(' ~ precision ~ ', ' ~ scale ~ ')',
+        read='case when ' ~ value ~ ' = round(' ~ value ~ ', ' ~ scale ~ ') then ' ~ value ~ ' end',
+        clean=round_read(name, precision, scale),
+        expected='a number such as 12.50 with at most ' ~ (precision - scale) ~ ' digits before the point and '
+        ~ scale ~ ' after it',
+        scale=scale
+    )) -}}
+{% endmacro %}
+
 {#- A whole number of four bytes. -#}
 {% macro integer_column(name, clean=none) %}
     {{- return(column(

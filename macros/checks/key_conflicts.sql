@@ -4,8 +4,9 @@
 
     rows          SQL that selects raw rows
     columns, key  of the table
-    rules         the rule book, or the part of it that looks at single rows -#}
-{% macro stated_rows(rows, columns, key, rules) %}
+    rules         the rule book, or the part of it that looks at single rows
+    lasting       SQL that gives the value of a row that later deliveries don't replace, as own_value -#}
+{% macro stated_rows(rows, columns, key, rules, lasting=none) %}
     {%- set raw_key = [] -%}
     {%- for column in key -%}{%- do raw_key.append(read_text('raw_rows.' ~ column)) -%}{%- endfor -%}
     {%- set within = key[:-1] or key -%}
@@ -39,6 +40,9 @@
             cells.source_row_number,
             {% for column in key -%} cells.{{ column }}, {% endfor %}
             files.batch_id,
+            {%- if lasting %}
+            {{ lasting }} as own_value,
+            {%- endif %}
             {{ content_of(prefixed('cells.', text_names(columns))) }} as content,
             {{ is_sound(rules) }} as is_sound
         from ({{ read_cells(rows_of_repeated_keys, columns) }}) as cells
@@ -95,10 +99,13 @@
 
 {#- Key conflicts of master data. The latest good statement of a key stands, as of the first delivery since which it says the
     same. A row that is not current was replaced by a later delivery, or repeats what stands; of a key's rejects only the
-    latest are current. -#}
-{% macro key_conflicts_of_masters(rows, columns, key, rules) %}
+    latest are current. The first good statement that has a lasting value gives it to all rows of the key. -#}
+{% macro key_conflicts_of_masters(rows, columns, key, rules, lasting=none) %}
     select
         source_row_number,
+        {%- if lasting %}
+        lasting_value,
+        {%- endif %}
         source_row_number = kept_row
         or (batch_id = last_batch and not (coalesce(kept_batch < last_batch, false) and is_good)) as is_current,
         coalesce(source_row_number <> kept_row, true)
@@ -122,13 +129,20 @@
                 from (
                     select
                         *,
+                        {%- if lasting %}
+                        max(case when source_row_number = lasting_row then own_value end) over of_key as lasting_value,
+                        {%- endif %}
                         max(batch_id) over of_key as last_batch,
                         max(case when source_row_number = good_row then content end) over of_key as good_content
                     from (
                         select
                             *,
+                            {%- if lasting %}
+                            min(case when is_good and own_value is not null then source_row_number end)
+                                over of_key as lasting_row,
+                            {%- endif %}
                             max(case when is_good then source_row_number end) over of_key as good_row
-                        from ({{ stated_rows(rows, columns, key, rules) }}) as stated
+                        from ({{ stated_rows(rows, columns, key, rules, lasting) }}) as stated
                         window of_key as (partition by {{ key | join(', ') }})
                     ) as latest
                     window of_key as (partition by {{ key | join(', ') }})

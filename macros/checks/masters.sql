@@ -3,8 +3,9 @@
 
     table    its name
     columns  <table>_columns()
-    rules    <table>_rules() -#}
-{% macro check_master(table, columns, rules) %}
+    rules    <table>_rules()
+    lasting  a value that the first delivery to state it keeps, whatever later ones state: its name, and its SQL over a row -#}
+{% macro check_master(table, columns, rules, lasting=none) %}
     {%- if lands() and can_amend() -%}{%- do ref('build_plan') -%}{%- endif -%}
     {%- set key = key_of(table) -%}
     {%- set rows = rows_to_read(table, columns, affected_masters(table) if amends()) %}
@@ -19,25 +20,48 @@ read_values as (
 
 key_conflicts as (
 
-    {{ key_conflicts_of_masters(rows, columns, key, rules) }}
+    {{ key_conflicts_of_masters(rows, columns, key, rules, lasting.sql if lasting) }}
 
 ),
+{% if lasting and amends() %}
+-- what was stated before the rows that are read now
+known as (
 
+    select
+        {{ key[0] }},
+        max({{ lasting.name }}) as {{ lasting.name }}
+    from {{ this }}
+    where {{ key[0] }} in (select {{ key[0] }} from read_values)
+    group by {{ key[0] }}
+
+),
+{% endif %}
 rows_to_judge as (
 
     select
         read_values.*,
         key_conflicts.key_is_copy,
         key_conflicts.key_is_conflict
+        {%- if lasting %},
+        coalesce(
+            {%- if amends() %}
+            known.{{ lasting.name }},
+            {%- endif %}
+            case when key_conflicts.source_row_number is null then {{ lasting.sql }} else key_conflicts.lasting_value end
+        ) as {{ lasting.name }}
+        {%- endif %}
     from read_values
     left join key_conflicts on read_values.source_row_number = key_conflicts.source_row_number
+    {%- if lasting and amends() %}
+    left join known on read_values.{{ key[0] }} = known.{{ key[0] }}
+    {%- endif %}
     where coalesce(key_conflicts.is_current, true)
 
 ),
 
 final as (
 
-    {{ judge('rows_to_judge', columns, key, rules) }}
+    {{ judge('rows_to_judge', columns, key, rules, also=[lasting.name] if lasting else []) }}
 
 )
 

@@ -82,26 +82,58 @@
     {%- endif %}
 {% endmacro %}
 
-{#- SQL that selects the valid transactions; only those of affected customers where the build amends: those that this build
-    judged, and the others as they were published. -#}
+{#- SQL that selects the valid transactions up to the as-of date; only those of affected customers where the build amends: those
+    that this build judged, and the others as they were published. -#}
 {% macro transactions_of_customers() %}
     {%- set columns = store_sales_header_columns() -%}
     {%- set affected = affected_customers() -%}
     {%- set judged_now = valid_rows('store_sales_header', columns) -%}
     {%- if not amends() %}
-    {{- judged_now }}
+    select * from ({{ judged_now }}) as valid
+    where {{ is_seen('transaction_date') }}
     {%- else %}
     {%- set names = columns | map(attribute='name') | join(', ') %}
     select {{ names }}
     from ({{ rows_of_affected_customers(source('last_marts', 'store_sales_header')) }}) as published
-    where not exists (
-        select 1 from {{ affected_transactions() }} as affected
-        where published.transaction_id = affected.transaction_id
-    )
+    where
+        {{ is_seen('transaction_date') }}
+        and not exists (
+            select 1 from {{ affected_transactions() }} as affected
+            where published.transaction_id = affected.transaction_id
+        )
     union all
     select {{ names }}
     from ({{ judged_now }}) as judged_now
-    where customer_id in (select customer_id from {{ affected }})
+    where
+        {{ is_seen('transaction_date') }}
+        and customer_id in (select customer_id from {{ affected }})
+    {%- endif %}
+{% endmacro %}
+
+{#- SQL that selects the valid lines of some transactions: those that this build judged, and the others as they were published.
+
+    transactions  a CTE with the transactions of transactions_of_customers -#}
+{% macro line_items_of(transactions) %}
+    {%- set columns = store_sales_line_items_columns() -%}
+    {%- set affected = affected_transactions() -%}
+    {%- set judged_now = valid_rows('store_sales_line_items', columns) -%}
+    {%- if not amends() %}
+    select * from ({{ judged_now }}) as valid
+    where transaction_id in (select transaction_id from {{ transactions }})
+    {%- else %}
+    {%- set names = columns | map(attribute='name') | join(', ') %}
+    select {{ names }}
+    from {{ source('last_marts', 'store_sales_line_items') }} as published
+    where
+        transaction_id in (select transaction_id from {{ transactions }})
+        and not exists (
+            select 1 from {{ affected }} as affected
+            where published.transaction_id = affected.transaction_id
+        )
+    union all
+    select {{ names }}
+    from ({{ judged_now }}) as judged_now
+    where transaction_id in (select transaction_id from {{ transactions }})
     {%- endif %}
 {% endmacro %}
 

@@ -48,15 +48,21 @@
     is_full    whether everything is rebuilt
     through    model: the last file that its table holds
     first_row  model: the number of the first raw row that its table does not hold; none where it holds all
-    resumes    whether an earlier build was not finished, so that what it listed as affected is still to be done -#}
+    resumes    whether an earlier build was not finished, so that what it listed as affected is still to be done
+    as_of_moved  the as-of dates of the two builds, the earlier one first; none where they are the same -#}
 {% macro build_plan() %}
     {%- set known = graph.get('build_plan', {}) if execute -%}
     {%- if known and known.invocation_id == invocation_id -%}{{- return(known.plan) -}}{%- endif -%}
-    {%- set plan = {'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false} -%}
+    {%- set plan = {'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false, 'as_of_moved': none} -%}
     {%- if is_amending_run() -%}
         {%- do require_loaded(source('landing', 'loaded_files')) -%}
         {%- for row in run_query('select * from ' ~ build_plan_relation()).rows -%}
             {%- do plan.update({'is_full': row['full_because'] is not none, 'resumes': row['resumes']}) -%}
+            {%- if row['seen_always_through'] != row['seen_once_through'] -%}
+                {%- do plan.update({
+                    'as_of_moved': {'first': row['seen_always_through'], 'last': row['seen_once_through']}
+                }) -%}
+            {%- endif -%}
             {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}
             {%- do plan.first_row.update({row['model_name']: row['first_new_row']}) -%}
         {%- endfor -%}

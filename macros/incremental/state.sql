@@ -27,8 +27,11 @@
                 through_file_id integer not null,
                 loaded_at timestamp with time zone,
                 fingerprint text not null,
-                data_cutoff_date date not null
+                data_cutoff_date date not null,
+                seen_through date not null
             )
+        {%- else %}
+            {{ add_missing_column(build_state(), 'seen_through', "date not null default '9999-12-31'") }}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
@@ -64,13 +67,14 @@
 {% macro remember_build(relation) %}
     {%- if is_amending_run() %}
     {{ forget_build(relation) }}
-    insert into {{ build_state() }} (relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date)
+    insert into {{ build_state() }} (relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date, seen_through)
     select
         {{ relation_id(relation) }},
         new_through_file_id,
         new_loaded_at,
         fingerprint,
-        data_cutoff_date
+        data_cutoff_date,
+        seen_through
     from {{ build_plan_relation() }}
     limit 1
     {%- endif -%}

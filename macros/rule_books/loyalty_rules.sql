@@ -3,7 +3,7 @@
     {{- return([
         text_column('rule_id', 100),
         text_column('rule_name', 100),
-        decimal_column('points_per_unit_spend', 5, 2),
+        exact_decimal_column('points_per_unit_spend', 12, 6),
         decimal_column('min_spend_threshold', 10, 2),
         integer_column('bonus_points'),
     ]) -}}
@@ -32,7 +32,6 @@
             'rule_name speaks of a weekday or season, but no column limits the rule to it: it applies always',
             'warn'
         ),
-        rule_rounded(columns, 'points_per_unit_spend'),
         rule_rounded(columns, 'min_spend_threshold'),
     ])) -}}
 {% endmacro %}

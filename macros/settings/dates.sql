@@ -3,6 +3,14 @@
     {{- return(date_literal(setting('data_cutoff_date') or run_started_at.strftime('%Y-%m-%d'))) -}}
 {% endmacro %}
 
+{#- The last day whose facts the ledger, the scores and the segments see, as SQL: the var as_of_date, else no day is too late. -#}
+{% macro seen_through() %}{{ return(date_literal(setting('as_of_date') or '9999-12-31')) }}{% endmacro %}
+
+{#- Whether a fact of this day or moment is seen; nothing is asked where the var as_of_date is not set. -#}
+{% macro is_seen(moment) %}
+    {{- return('cast(' ~ moment ~ ' as date) <= ' ~ seen_through() if setting('as_of_date') else 'true') -}}
+{% endmacro %}
+
 {#- A day as SQL. -#}
 {% macro date_literal(day) %}{{ return("cast('" ~ day ~ "' as date)") }}{% endmacro %}
 

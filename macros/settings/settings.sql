@@ -16,7 +16,7 @@
         },
         'as_of_date': {
             'kind': 'day', 'otherwise': "the latest clean transaction's day",
-            'meaning': '"today" for recency and At-Risk',
+            'meaning': '"today" for recency and At-Risk; if set, ledger, scores and segments see nothing dated later',
         },
         'total_tolerance': {
             'kind': 'number', 'low': 0, 'high': 1000000,
@@ -61,6 +61,10 @@
         'build_lock_timeout': {
             'kind': 'integer', 'low': 0, 'high': 36000,
             'meaning': 'seconds that a build waits for another one that is still running',
+        },
+        'build_gone_after': {
+            'kind': 'integer', 'low': 1, 'high': 3600,
+            'meaning': 'seconds without a connection of its own after which a build counts as killed, so that the next one goes on',
         },
     }) -}}
 {% endmacro %}

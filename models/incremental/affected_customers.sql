@@ -9,7 +9,6 @@
 select
     cast(null as {{ sql_type('text') }}) as customer_id,
     cast(null as {{ sql_type('timestamp') }}) as since,
-    cast(null as {{ sql_type('text') }}) as since_transaction_id,
     cast(null as bigint) as keep_through
 where false
 {% else %}
@@ -37,8 +36,7 @@ new_entries as (
 
     select
         customer_id,
-        transaction_date as since,
-        transaction_id as since_transaction_id
+        transaction_date as since
     from judged_now
     where
         is_valid
@@ -50,8 +48,7 @@ old_entries as (
 
     select
         published.customer_id,
-        published.transaction_date as since,
-        published.transaction_id as since_transaction_id
+        published.transaction_date as since
     from {{ source('last_marts', 'store_sales_header') }} as published
     inner join {{ affected }} as affected on published.transaction_id = affected.transaction_id
     where published.customer_id is not null
@@ -87,8 +84,7 @@ openings as (
         case
             when customers.total_loyalty_points = published_balances.opening_points
                 then cast('9999-12-31' as {{ sql_type('timestamp') }})
-        end as since,
-        cast(null as {{ sql_type('text') }}) as since_transaction_id
+        end as since
     from customers
     left join published_balances on customers.customer_id = published_balances.customer_id
     where
@@ -97,6 +93,31 @@ openings as (
 
 ),
 
+{% if plan.as_of_moved -%}
+-- what the ledger saw up to one as-of date and not up to the other
+between_as_of_dates as (
+
+    select
+        customer_id,
+        transaction_date as since
+    from {{ checked_headers }}
+    where
+        is_valid
+        and customer_id is not null
+        and cast(transaction_date as date) > {{ date_literal(plan.as_of_moved.first) }}
+        and cast(transaction_date as date) <= {{ date_literal(plan.as_of_moved.last) }}
+    union all
+    select
+        customer_id,
+        redeemed_at as since
+    from redemptions_now
+    where
+        cast(redeemed_at as date) > {{ date_literal(plan.as_of_moved.first) }}
+        and cast(redeemed_at as date) <= {{ date_literal(plan.as_of_moved.last) }}
+
+),
+
+{% endif -%}
 found as (
 
     select * from new_entries
@@ -105,39 +126,32 @@ found as (
     union all
     select
         customer_id,
-        redeemed_at as since,
-        cast(null as {{ sql_type('text') }}) as since_transaction_id
+        redeemed_at as since
     from changed_redemptions
     union all
     select * from openings
+    {%- if plan.as_of_moved %}
+    union all
+    select * from between_as_of_dates
+    {%- endif %}
     {%- if plan.resumes and load_relation(this) is not none %}
     -- what an unfinished build listed
     union all
     select
         customer_id,
-        since,
-        since_transaction_id
+        since
     from {{ this }}
     {%- endif %}
 
 ),
 
-ordered as (
-
-    select
-        *,
-        row_number() over (
-            partition by customer_id
-            order by since nulls first, {{ by_code_point('since_transaction_id') }}
-        ) as place
-    from found
-
-),
-
 earliest as (
 
-    select * from ordered
-    where place = 1
+    select
+        customer_id,
+        case when count(*) = count(since) then min(since) end as since
+    from found
+    group by customer_id
 
 ),
 
@@ -152,15 +166,7 @@ kept as (
         on earliest.customer_id = published_ledger.customer_id
     where
         earliest.since is not null
-        and (
-            published_ledger.entry_at is null
-            or published_ledger.entry_at < earliest.since
-            or (
-                published_ledger.entry_at = earliest.since
-                and {{ by_code_point('published_ledger.transaction_id') }}
-                < {{ by_code_point('earliest.since_transaction_id') }}
-            )
-        )
+        and (published_ledger.entry_at is null or published_ledger.entry_at < earliest.since)
     group by earliest.customer_id
 
 ),
@@ -170,7 +176,6 @@ final as (
     select
         earliest.customer_id,
         earliest.since,
-        earliest.since_transaction_id,
         coalesce(kept.entry_number, -1) as keep_through
     from earliest
     left join kept on earliest.customer_id = kept.customer_id

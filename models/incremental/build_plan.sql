@@ -51,7 +51,8 @@ newest as (
         coalesce(max(file_id), 0) as new_through_file_id,
         max(loaded_at) as new_loaded_at,
         '{{ build_fingerprint() if execute }}' as fingerprint,
-        {{ data_cutoff_date() }} as data_cutoff_date
+        {{ data_cutoff_date() }} as data_cutoff_date,
+        {{ seen_through() }} as seen_through
     from loaded_files
 
 ),
@@ -63,6 +64,7 @@ known as (
         models.source_table,
         states.through_file_id,
         states.data_cutoff_date,
+        states.seen_through,
         case
             when states.relation_id is null then 'a table is not there yet'
             when states.fingerprint <> newest.fingerprint then 'rules, vars, models or reference seeds have changed'
@@ -101,6 +103,8 @@ reasons as (
             )
         end as full_because,
         min(known.data_cutoff_date) as cutoff_before,
+        min(known.seen_through) as earliest_seen_through,
+        max(known.seen_through) as latest_seen_through,
         min(known.through_file_id) < max(
             case when known.model_name = 'affected_transactions' then known.through_file_id end
         ) as resumes
@@ -133,10 +137,13 @@ final as (
         reasons.full_because,
         coalesce(reasons.resumes, false) as resumes,
         reasons.cutoff_before,
+        least(reasons.earliest_seen_through, newest.seen_through) as seen_always_through,
+        greatest(reasons.latest_seen_through, newest.seen_through) as seen_once_through,
         newest.new_through_file_id,
         newest.new_loaded_at,
         newest.fingerprint,
-        newest.data_cutoff_date
+        newest.data_cutoff_date,
+        newest.seen_through
     from known
     cross join reasons
     cross join newest

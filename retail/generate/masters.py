@@ -423,7 +423,7 @@ FAULTS: dict[str, list[Fault]] = {
     ],
     "loyalty_rules": [
         *key_faults("rule_id"),
-        *_number_faults("points_per_unit_spend", values.BAD_SMALL, values.NEGATIVE_NUMBERS),
+        *_number_faults("points_per_unit_spend", values.BAD_RATES, values.NEGATIVE_NUMBERS),
         *_number_faults("min_spend_threshold", values.BAD_MONEY, values.NEGATIVE_NUMBERS),
         *_number_faults("bonus_points", values.BAD_INTEGERS, values.NEGATIVE_INTEGERS),
     ],

@@ -80,6 +80,7 @@ _NO_NUMBERS = (
 )  # fmt: skip
 BAD_MONEY = (*_NO_NUMBERS, "123456789.00", "99999999.995", "100000000", "-123456789.5")  # numeric(10,2)
 BAD_SMALL = (*_NO_NUMBERS, "1000", "999.995", "-1000.00")  # numeric(5,2)
+BAD_RATES = (*_NO_NUMBERS, "1000000", "0.3333333", "-1000000.00")  # numeric(12,6), never rounded
 BAD_INTEGERS = (*_NO_NUMBERS, "3.5", "2147483648", "-2147483649", "3.50", "1e3", "three", "2147483647.5")
 NEGATIVE_NUMBERS = ("-0.01", "-1", "-12.50", "-0.004", "-99")
 NEGATIVE_INTEGERS = ("-1", "-40", "-3.0", "-2147483648")

@@ -15,7 +15,7 @@ import click
 from retail.contract import Table
 from retail.engines.connections import connect_to
 from retail.engines.target import check_target, target
-from retail.loading.csv_files import listed
+from retail.loading.csv_files import Limits, listed
 from retail.loading.deliveries import Source, find_sources
 from retail.loading.landing import NEXT_COMMAND, UNREADABLE_LINES, landing_schema
 from retail.loading.load import Loaded, load_sources
@@ -36,8 +36,35 @@ _PROGRESS_FROM_BYTES = 2_000_000  # smaller loads are over before anyone reads a
 )
 @click.option("--follow-links", is_flag=True, help="Also load files of a folder that are links to somewhere else.")
 @click.option("--dry-run", is_flag=True, help="With --replace-rejected: print the changes without making them.")
+@click.option(
+    "--max-ratio",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=Limits.ratio,
+    show_default=True,
+    envvar="RETAIL_MAX_RATIO",
+    show_envvar=True,
+    help="A .gz or .zip may unpack to N times its size.",
+)
+@click.option(
+    "--max-gigabytes",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=Limits.gigabytes,
+    show_default=True,
+    envvar="RETAIL_MAX_GIGABYTES",
+    show_envvar=True,
+    help="A file of a .gz or .zip may unpack to N GB.",
+)
 def load(
-    paths: tuple[Path, ...], force: bool, start_over: bool, repairs: Path | None, follow_links: bool, dry_run: bool
+    paths: tuple[Path, ...],
+    force: bool,
+    start_over: bool,
+    repairs: Path | None,
+    follow_links: bool,
+    dry_run: bool,
+    max_ratio: int,
+    max_gigabytes: int,
 ) -> None:
     """Load your own CSV files into the landing schema: files, or folders of files.
 
@@ -52,20 +79,21 @@ def load(
     """
     if bool(paths) == (repairs is not None):
         raise click.UsageError("give folders or files to load, or --replace-rejected and the repaired rows")
+    limits = Limits(max_ratio, max_gigabytes)
     if repairs is None:
         if dry_run:
             raise click.UsageError("--dry-run goes with --replace-rejected")
-        _load_paths(paths, force=force, start_over=start_over, follow_links=follow_links)
+        _load_paths(paths, force=force, start_over=start_over, follow_links=follow_links, limits=limits)
         return
     if force or start_over:
         raise click.UsageError("--force and --start-over go with files to load")
     check_target("--replace-rejected", ["postgres"], "repair the files themselves, and load all with --start-over")
     from retail.quarantine.repair import replace_rejected  # a load of files does not wait for this import
 
-    replace_rejected(repairs, dry_run=dry_run)
+    replace_rejected(repairs, dry_run=dry_run, limits=limits)
 
 
-def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool, follow_links: bool) -> None:
+def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool, follow_links: bool, limits: Limits) -> None:
     started = perf_counter()
     engine = target()
     sources = find_sources(*paths, follow_links=follow_links)
@@ -74,8 +102,16 @@ def _load_paths(paths: tuple[Path, ...], *, force: bool, start_over: bool, follo
         closing(connect_to(engine, read_only=False)) as connection,
         _progress(2 * sum(source.path.stat().st_size for source in sources)) as report,
     ):
-        loaded = load_sources(connection, sources, force=force, start_over=start_over, report=report)
-    _print_result(loaded, perf_counter() - started)
+        loaded = load_sources(connection, sources, force=force, start_over=start_over, limits=limits, report=report)
+        seconds = perf_counter() - started
+        note = ""
+        if start_over:
+            from retail.quarantine.history import what_stays  # it imports DuckDB
+
+            note = what_stays(connection)
+    _print_result(loaded, seconds)
+    if note:
+        click.echo(f"note: {note}", err=True)
 
 
 @contextmanager

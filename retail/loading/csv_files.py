@@ -9,15 +9,15 @@ import csv
 import gzip
 import hashlib
 import io
-import os
 import re
+import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TextIO
+from typing import IO, Any, NoReturn, TextIO, TypeAlias
 
 from retail.errors import RetailError
 from retail.loading.csv_rows import read_first_row
@@ -35,6 +35,32 @@ _FOREIGN_STARTS = {
 }
 
 
+InputFile: TypeAlias = Path | zipfile.Path  # a file, or a file in an archive
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a compressed file may unpack to: at most so many times its own size, and at most so many gigabytes."""
+
+    ratio: int = 200
+    gigabytes: int = 64
+
+    def check(self, file: InputFile, unpacked: int, packed: int) -> None:
+        """Refuse a file of which so many bytes were unpacked so far.
+
+        Raises:
+            RetailError: It is above a limit.
+        """
+        advice = "check it, and raise {} if it is right"
+        if unpacked > self.ratio * packed:
+            raise RetailError(
+                f"{file} unpacks to more than {self.ratio:,} times its packed size of {packed:,} bytes: "
+                f"{advice.format('--max-ratio')}"
+            )
+        if unpacked > self.gigabytes * 1_000_000_000:
+            raise RetailError(f"{file} unpacks to more than {self.gigabytes:,} GB: {advice.format('--max-gigabytes')}")
+
+
 @dataclass(frozen=True)
 class Content:
     """The SHA-256 and the size of a file's decompressed bytes, and the time of its last change."""
@@ -50,7 +76,7 @@ def listed(columns: Iterable[str]) -> str:
     return f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
-def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
+def read_header(path: InputFile, wanted: Iterable[str]) -> tuple[str, ...]:
     """Return the column names of a file, trimmed and in lower case.
 
     Args:
@@ -83,7 +109,7 @@ def read_header(path: Path, wanted: Iterable[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextIO]]:
+def opened(path: InputFile, errors: str = "strict") -> Iterator[tuple[IO[bytes], TextIO]]:
     """Open a plain or compressed file as text; every error while it is read becomes a `RetailError`.
 
     Yields:
@@ -98,7 +124,7 @@ def opened(path: Path, errors: str = "strict") -> Iterator[tuple[BinaryIO, TextI
 
 
 @contextmanager
-def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, Any]]:
+def opened_bytes(path: InputFile) -> Iterator[tuple[IO[bytes], Any]]:
     """Open a plain or compressed file; every error while it is read becomes a `RetailError`.
 
     Yields:
@@ -106,7 +132,7 @@ def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, Any]]:
     """
     try:
         with path.open("rb") as raw:
-            data: Any = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            data: Any = gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw
             start = data.peek(4)
             for mark, message in _FOREIGN_STARTS.items():
                 if start.startswith(mark):
@@ -114,39 +140,45 @@ def opened_bytes(path: Path) -> Iterator[tuple[BinaryIO, Any]]:
             yield raw, data
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RetailError(f"{path} is not a whole gzip file: compress or copy it again") from error
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise RetailError(f"{path} can't be read in its archive: {error}; pack or copy it again") from error
     except OSError as error:
         raise RetailError(f"{path} can't be read: {error.strerror}") from error
 
 
-def content_of(path: Path, *, report: Callable[[int], None] = lambda _: None) -> Content:
-    """Read a whole file and return its hash and size.
+def content_of(path: InputFile, *, limits: Limits, report: Callable[[int], None] = lambda _: None) -> Content:
+    """Read a whole file and return its hash and size; whoever reads a file to its end reads it here first.
 
     Args:
         path: The file.
+        limits: What it may unpack to.
         report: Receives the number of bytes read since the last call.
 
     Raises:
-        RetailError: The file can't be read to the end.
+        RetailError: The file can't be read to the end, or unpacks to more than the limits allow.
     """
     digest = hashlib.sha256()
     size = done = 0
+    on_disk = path if isinstance(path, Path) else Path(str(path.root.filename))
     with opened_bytes(path) as (raw, data):
-        changed = os.fstat(raw.fileno()).st_mtime_ns
+        found = on_disk.stat()
         while part := data.read(_HASHED_AT_ONCE):
             digest.update(part)
             size += len(part)
+            if data is not raw or on_disk != path:
+                limits.check(path, size, found.st_size)
             place = raw.tell()
             report(place - done)
             done = place
-    return Content(digest.hexdigest(), size, changed)
+    return Content(digest.hexdigest(), size, found.st_mtime_ns)
 
 
-def _raise_not_utf8(path: Path, byte: int) -> NoReturn:
+def _raise_not_utf8(path: InputFile, byte: int) -> NoReturn:
     line = _line_that_holds(path, _NOT_UTF8.pattern)
     raise RetailError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; {_SAVE_AS_UTF8}")
 
 
-def _line_that_holds(path: Path, pattern: str) -> int:
+def _line_that_holds(path: InputFile, pattern: str) -> int:
     """Return the number of the first line with the pattern, in a file that has one."""
     search = re.compile(pattern).search
     with opened(path, errors="surrogateescape") as (_, text):
@@ -162,7 +194,7 @@ class CsvRows:
         RetailError: While iterating: a row has another number of fields than the header, or an unmatched quote.
     """
 
-    def __init__(self, path: Path, text: TextIO) -> None:
+    def __init__(self, path: InputFile, text: TextIO) -> None:
         """Start at the top of the text; the path is for the messages."""
         self.line = 1
         self._path = path
@@ -192,7 +224,7 @@ class CsvRows:
             ) from error
 
 
-def _raise_ragged(path: Path, lines: tuple[int, int], row: list[str], width: int) -> NoReturn:
+def _raise_ragged(path: InputFile, lines: tuple[int, int], row: list[str], width: int) -> NoReturn:
     first, last = lines
     where = f"line {first}" if first == last else f"lines {first} to {last}"
     fields = f"{len(row)} field{'s' if len(row) > 1 else ''} where the header has {width}"
@@ -207,7 +239,7 @@ def _raise_ragged(path: Path, lines: tuple[int, int], row: list[str], width: int
     raise RetailError(f"{path}, {where}: {fields}; {advice}")
 
 
-def raise_nul(path: Path) -> NoReturn:
+def raise_nul(path: InputFile) -> NoReturn:
     """Raise the error for a file with a NUL byte, and say where it is."""
     line = _line_that_holds(path, "\0")
     raise RetailError(f"{path}, line {line}: a NUL byte: the file is damaged or not UTF-8; {_SAVE_AS_UTF8}")

@@ -15,7 +15,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,6 +22,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from retail.scratch import scratch_folder
 
 TOO_FEW_FIELDS = "line_too_few_fields"
 TOO_MANY_FIELDS = "line_too_many_fields"
@@ -112,6 +113,10 @@ class _Window:
                 break
         return shown, length
 
+    def has_more(self) -> bool:
+        """Tell whether the file goes on."""
+        return bool(self._next(1))
+
     def drop(self, size: int) -> None:
         """Move forward by some bytes."""
         self._start += size
@@ -172,9 +177,16 @@ class FastReader:
         if has_blanks_beside_quotes(piece):
             return None
         if self._connection is None:
-            self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="retail_load_")))
+            self._folder = self._open.enter_context(scratch_folder())
             self._connection = self._open.enter_context(
-                duckdb.connect(config={"threads": 1, "memory_limit": "128MB", "autoinstall_known_extensions": False})
+                duckdb.connect(
+                    config={
+                        "threads": 1,
+                        "memory_limit": "128MB",
+                        "autoinstall_known_extensions": False,
+                        "temp_directory": str(self._folder),
+                    }
+                )
             )
         source, target = self._folder / "piece.csv", self._folder / "rows.csv"
         source.write_bytes(piece)
@@ -466,7 +478,7 @@ def read_first_row(stream: BinaryIO) -> list[str] | None:
                 yield _decoded(line)
 
     row = next(filter(None, csv.reader(lines(), strict=True)), None)
-    if row is None and window.long_line()[0]:
+    if row is None and window.has_more():
         raise csv.Error(f"more than {LONGEST_RECORD:,} bytes in a line")
     return row
 

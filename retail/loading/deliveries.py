@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -102,6 +102,12 @@ def find_sources(*paths: Path, follow_links: bool = False) -> list[Source]:
     return [_checked_source(*file) for file in chosen]
 
 
+def part_of(name: str) -> int:
+    """Return the number of the part that the name of an input file says, 0 if none."""
+    known = _read_name(name)
+    return known.part if known else 0
+
+
 def _files(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder and of its folders named as a day, without hidden files."""
     try:
@@ -125,7 +131,18 @@ class _Name:
 
 def _named(path: Path) -> _Name | None:
     """Return what the name and the folder of a file say, None if it is not named as an input file."""
-    match = _NAME.fullmatch(path.name)
+    name = _read_name(path.name)
+    if name is None:
+        return None
+    folder = path.absolute().parent.name
+    days = {found for found in (name.day, _day(folder)) if found}
+    if len(days) > 1:
+        raise RetailError(f"{path} has the day {name.day} in its name, but {folder} in its folder: use one day")
+    return replace(name, day=next(iter(days), ""))
+
+
+def _read_name(name: str) -> _Name | None:
+    match = _NAME.fullmatch(name)
     if match is None:
         return None
     day, part = _day(match["day"] or ""), match["part"] or ""
@@ -135,12 +152,8 @@ def _named(path: Path) -> _Name | None:
         part = match["day"]
     elif not match["day"] and _day(part):
         day, part = _day(part), ""
-    folder = path.absolute().parent.name
-    days = {found for found in (day, _day(folder)) if found}
-    if len(days) > 1:
-        raise RetailError(f"{path} has the day {day} in its name, but {folder} in its folder: use one day")
     table = next(table for table in tables() if table.name == match["table"].lower())
-    return _Name(table, next(iter(days), ""), int(part or 0))
+    return _Name(table, day, int(part or 0))
 
 
 def _day(text: str) -> str:

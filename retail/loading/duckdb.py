@@ -7,7 +7,6 @@ that DuckDB accepts by mistake. `RowReader` reads every other file, and DuckDB s
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass
@@ -42,6 +41,7 @@ from retail.loading.landing import (
     ReadAnew,
     landing_schema,
 )
+from retail.scratch import scratch_folder
 
 _LOOKED_AT_ONCE = 4_000_000  # bytes
 _TOLD_AT_ONCE = 10_000  # unreadable lines
@@ -231,7 +231,7 @@ class DuckdbLanding(Landing):
         with (
             opened_bytes(source.path) as (raw, data),
             closing(FastReader()) as fast,
-            tempfile.TemporaryDirectory(prefix="retail_load_") as folder,
+            scratch_folder() as folder,
         ):
             reader = RowReader(
                 data,
@@ -242,7 +242,7 @@ class DuckdbLanding(Landing):
                 fast=fast,
                 unreadable=tell,
             )
-            piece = Path(folder) / "rows.csv"
+            piece = folder / "rows.csv"
             width = len(META_COLUMNS) + len(source.table.columns)
             # a cell may hold all kinds of line ends, and doubled quotes
             call = read_csv(

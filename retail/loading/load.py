@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from threading import Event
 
 import click
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
@@ -21,8 +22,8 @@ from retail.contract import required_tables, tables
 from retail.engines.connections import AnyConnection
 from retail.engines.spark import SparkConnection
 from retail.errors import RetailError
-from retail.loading.csv_files import Content, content_of
-from retail.loading.deliveries import Source
+from retail.loading.csv_files import Content, Limits, content_of
+from retail.loading.deliveries import Source, part_of
 from retail.loading.landing import Landing, LoadedFile, ReadAnew
 from retail.loading.postgres import PostgresLanding
 
@@ -44,27 +45,36 @@ class _History:
     """The files loaded before and now, and the next free numbers."""
 
     def __init__(self, before: list[LoadedFile]) -> None:
-        self._files = [file for file in before if file.first_row_number]  # the others are repairs
-        self.next_row = defaultdict(
-            lambda: 1, {file.source_table: file.first_row_number + file.rows for file in self._files}
-        )
+        files = [file for file in before if file.first_row_number]  # the others are repairs
+        self._files: dict[tuple[str, str], list[LoadedFile]] = defaultdict(list)
+        for file in files:
+            self._files[_comparable(file.source_table, file.batch_name)].append(file)
+        self.next_row = defaultdict(lambda: 1, {file.source_table: file.first_row_number + file.rows for file in files})
         self.batch_id = max((file.batch_id for file in before), default=0) + 1
         self.file_id = max((file.file_id for file in before), default=0) + 1
-        self.newest = max((file.batch_name for file in self._files), default="")
+        self.newest = max((file.batch_name for file in files), default="")
 
     def add(self, file: LoadedFile) -> None:
-        self._files.append(file)
+        self._files[_comparable(file.source_table, file.batch_name)].append(file)
         self.file_id += 1
         self.next_row[file.source_table] += file.rows
 
     def find(self, source: Source, content: Content) -> LoadedFile | None:
-        """Return the file with the same content; for master data, in the same delivery only."""
-        for file in self._files:
-            if (file.source_table, file.content_hash) == (source.table.name, content.sha256) and (
-                source.table.name in _FACTS or file.batch_name == source.day
-            ):
-                return file
-        return None
+        """Return the file with the same content, if that content still counts.
+
+        Transactions count for ever. Master data count until others replace them, so that a table can go back to an
+        earlier state: a file repeats the last one of its day and part, or one of the last delivery of its day.
+        """
+        files = self._files[_comparable(source.table.name, source.day)]
+        if source.table.name not in _FACTS:
+            of_its_part = [file for file in files if part_of(file.source_file) == part_of(source.path.name)]
+            files = of_its_part[-1:] + [file for file in files if file.batch_id == files[-1].batch_id]
+        return next((file for file in files if file.content_hash == content.sha256), None)
+
+
+def _comparable(table: str, day: str) -> tuple[str, str]:
+    """Return what two files share that may repeat each other: the table; for master data, the day too."""
+    return table, "" if table in _FACTS else day
 
 
 def load_sources(
@@ -73,6 +83,7 @@ def load_sources(
     *,
     force: bool = False,
     start_over: bool = False,
+    limits: Limits = Limits(),  # noqa: B008 (it can't be changed)
     report: Callable[[int], None] = lambda _: None,
 ) -> list[Loaded]:
     """Add the files' rows to the landing tables, in one transaction.
@@ -82,6 +93,7 @@ def load_sources(
         sources: What `find_sources` returned.
         force: Whether to load files again that were loaded before.
         start_over: Whether to delete what was loaded before.
+        limits: What a compressed file may unpack to.
         report: Receives the number of bytes read since the last call; each file is read twice.
 
     Returns:
@@ -92,8 +104,7 @@ def load_sources(
     """
     if start_over:
         _check_complete(sources)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        contents = list(pool.map(partial(content_of, report=report), [source.path for source in sources]))
+    contents = _contents(sources, limits, report)
     landing = _landing(connection)
     while True:
         try:
@@ -101,6 +112,23 @@ def load_sources(
                 return _load(landing, list(zip(sources, contents, strict=True)), report, force, start_over)
         except ReadAnew:
             continue
+
+
+def _contents(sources: list[Source], limits: Limits, report: Callable[[int], None]) -> list[Content]:
+    """Read the files to their ends, several at a time; the first error ends all."""
+    is_over = Event()
+
+    def report_unless_over(size: int) -> None:
+        if is_over.is_set():
+            raise RetailError("another file was refused")
+        report(size)
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        try:
+            read = partial(content_of, limits=limits, report=report_unless_over)
+            return list(pool.map(read, [source.path for source in sources]))
+        finally:
+            is_over.set()
 
 
 def _landing(connection: AnyConnection) -> Landing:

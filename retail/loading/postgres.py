@@ -22,10 +22,10 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from retail.contract import Table, tables
+from retail.engines.build_lock import wait_for_build
 from retail.engines.postgres import first_line
-from retail.engines.target import marts_schema
 from retail.errors import RetailError
-from retail.loading.csv_files import opened_bytes
+from retail.loading.csv_files import InputFile, opened_bytes
 from retail.loading.csv_rows import FastReader, RowReader, Unreadable, reported
 from retail.loading.deliveries import Source
 from retail.loading.landing import (
@@ -38,19 +38,7 @@ from retail.loading.landing import (
     landing_schema,
 )
 
-BUILD_LOCK_TIMEOUT = 60  # seconds, as the var of the same name
 _LOOK_AGAIN = 0.5  # seconds
-_GONE_AFTER = 5  # seconds without a backend of the build
-_HOLDER = """
-    select
-        invocation_id,
-        exists (
-            select from pg_stat_activity
-            where query like '%' || invocation_id || '%' and pid <> pg_backend_pid()
-        )
-    from {}
-    for update skip locked
-"""
 
 
 class PostgresLanding(Landing):
@@ -77,35 +65,19 @@ class PostgresLanding(Landing):
     def wait_for_others(self, *, builds: bool = False) -> datetime:
         """Lock other loads and repairs out until the transaction ends, and builds too if asked."""
         keys = ["retail load", landing_schema()]
-        if not self._is_true("select pg_try_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys):
-            click.echo("note: another load is running; this one starts after it", err=True)
-            self.cursor.execute("select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys)
+        is_told = False
+        # a statement that waits in the database would not let a signal end this program
+        while not self._is_true("select pg_try_advisory_xact_lock(hashtext(%s), hashtext(%s))", keys):
+            if not is_told:
+                click.echo("note: another load is running; this one starts after it", err=True)
+            is_told = True
+            sleep(_LOOK_AGAIN)
         if builds:
-            self._wait_for_build()
+            wait_for_build(self.cursor)
         self.cursor.execute("select clock_timestamp()")
         now: datetime
         ((now,),) = self.cursor.fetchall()
         return now
-
-    def _wait_for_build(self) -> None:
-        """Lock builds out until the transaction ends; macros/adapters/tables/build_lock.sql has the protocol."""
-        lock = sql.Identifier(f"{marts_schema()}_staging", "build_lock")
-        if not self._is_true("select to_regclass(%s) is not null", [lock.as_string(self._connection)]):
-            return
-        looks_without_holder = 0
-        for look in range(int(BUILD_LOCK_TIMEOUT / _LOOK_AGAIN) + 1):
-            self.cursor.execute("savepoint build_lock")
-            self.cursor.execute("select pg_stat_clear_snapshot()")
-            self.cursor.execute(sql.SQL(_HOLDER).format(lock))
-            row = self.cursor.fetchone()
-            looks_without_holder = 0 if row is None or row[1] else looks_without_holder + 1
-            if row is not None and (row[0] is None or looks_without_holder > _GONE_AFTER / _LOOK_AGAIN):
-                return  # the row stays locked, so no build begins
-            self.cursor.execute("rollback to savepoint build_lock")
-            if look == 0:
-                click.echo(f"note: a build is running; waiting up to {BUILD_LOCK_TIMEOUT} s for it", err=True)
-            sleep(_LOOK_AGAIN)
-        raise RetailError("a build is still running, so nothing was changed: repeat this when it is done")
 
     def make_empty(self) -> None:
         """Empty all tables, give them the columns of the contract, and drop the indexes of the raw tables.
@@ -182,8 +154,7 @@ class PostgresLanding(Landing):
                 fast=self._fast,
                 unreadable=put_aside,
             )
-            with closing(_Feed(reported(reader.chunks(), raw.tell, report))) as feed:
-                _copy(self.cursor, source, statement, feed)
+            copy_rows(self.cursor, source.path, statement, reported(reader.chunks(), raw.tell, report))
             if self.cursor.rowcount != reader.rows:
                 raise RetailError(f"{source.path}: the database took {self.cursor.rowcount:,} of {reader.rows:,} rows")
             if reader.unreadable_lines:
@@ -279,13 +250,19 @@ def _definition(column: str, kind: str) -> sql.Composable:
     return sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
 
 
-def _copy(cursor: Cursor, source: Source, statement: sql.Composed, feed: _Feed) -> None:
-    try:
-        cursor.copy_expert(statement, feed)  # type: ignore[arg-type] # COPY calls no readline
-    except psycopg2.Error as error:
-        if feed.error is not None:
-            raise feed.error from None
-        raise RetailError(f"{source.path}: the database refused it: {first_line(error)}") from error
+def copy_rows(cursor: Cursor, path: InputFile, statement: sql.Composed, chunks: Iterator[bytes]) -> None:
+    """Run COPY on the rows of a file, while a thread makes the next ones ready.
+
+    Raises:
+        RetailError: The database refused a row.
+    """
+    with closing(_Feed(chunks)) as feed:
+        try:
+            cursor.copy_expert(statement, feed)  # type: ignore[arg-type] # COPY calls no readline
+        except psycopg2.Error as error:
+            if feed.error is not None:
+                raise feed.error from None
+            raise RetailError(f"{path}: the database refused it: {first_line(error)}") from error
 
 
 class _Feed:

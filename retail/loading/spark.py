@@ -10,7 +10,6 @@ its end. The next load drops the partitions of unregistered files.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
@@ -33,6 +32,7 @@ from retail.loading.landing import (
     LoadedFile,
     landing_schema,
 )
+from retail.scratch import scratch_folder
 
 _PLAIN_PATH = re.compile(r"[\w./+=@ -]+")
 _GZIP = b"\x1f\x8b"
@@ -157,14 +157,14 @@ class SparkLanding(Landing):
     ) -> None:
         """Load a file into a temporary DuckDB, and copy its rows as Parquet."""
         with (
-            tempfile.TemporaryDirectory(prefix="retail_load_") as folder,
-            closing(duckdb.connect(Path(folder) / "landing.duckdb")) as connection,
+            scratch_folder() as folder,
+            closing(duckdb.connect(folder / "landing.duckdb")) as connection,
         ):
             landing = DuckdbLanding(connection)
             landing.make_empty()
             landing.add_rows(source, file_id, first_row_number, report)
             for name in (source.table.raw_name, UNREADABLE_LINES):
-                file = Path(folder) / f"{name}.parquet"
+                file = folder / f"{name}.parquet"
                 columns = ", ".join(column for column in self.wanted_columns()[name] if column != "file_id")
                 connection.execute(f"copy (select * from {landing_schema()}.{name}) to '{file}' (format parquet)")
                 self._run(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import click
 import psycopg2
@@ -175,15 +176,30 @@ def _check_place(out: Path, chosen: list[Table], *, force: bool) -> None:
 def _writer(out: Path) -> Iterator[Callable[[str], AbstractContextManager[TextIO]]]:
     """Yield a function that opens a file by its name, in the folder or in the archive."""
     if out.suffix == ".zip":
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        with _new_file(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             yield lambda name: io.TextIOWrapper(archive.open(name, "w"), encoding="utf-8-sig", newline="")
         return
 
-    def opened_file(name: str) -> TextIO:
-        out.mkdir(parents=True, exist_ok=True)
-        return (out / name).open("w", encoding="utf-8-sig", newline="")
+    @contextmanager
+    def opened_file(name: str) -> Iterator[TextIO]:
+        out.mkdir(0o700, parents=True, exist_ok=True)
+        with _new_file(out / name) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            yield text
 
     yield opened_file
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that only its owner may read. It gets its name at the end, so there is never a part of an export."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _write(file: TextIO, table: Table, first: Row, others: Iterator[Row]) -> int:

@@ -3,7 +3,9 @@ with
 transactions as (
 
     select * from {{ ref('store_sales_header') }}
-    where customer_id is not null
+    where
+        customer_id is not null
+        and {{ is_seen('transaction_date') }}
 
 ),
 

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from retail.engines import build_lock
 from retail.errors import RetailError
 from retail.loading import postgres
 from support.comparison import what_is_left
@@ -81,7 +82,7 @@ def test_a_build_that_lost_the_lock_fails_at_its_next_write(shop, start_program,
 def test_a_load_that_takes_rows_away_and_a_build_wait_for_each_other(shop, run_program, query, monkeypatch):
     """`retail load --start-over` and `--replace-rejected` ask for it so."""
     database = shop
-    monkeypatch.setattr(postgres, "BUILD_LOCK_TIMEOUT", 1)
+    monkeypatch.setattr(build_lock, "_setting", {"build_lock_timeout": 1, "build_gone_after": 5}.get)
     with another_build(database, query), closing(connected(database)) as connection:
         landing = postgres.PostgresLanding(connection)
         with pytest.raises(RetailError, match="a build is still running"), landing.transaction():
@@ -91,4 +92,4 @@ def test_a_load_that_takes_rows_away_and_a_build_wait_for_each_other(shop, run_p
         with landing.transaction():
             landing.wait_for_others(builds=True)
             refused = run_program(database, "dbt", "run", "--vars", LANDING % 1, check=False)
-    assert "retail load is at work" in refused.stdout
+    assert "a retail command is at work" in refused.stdout

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from support.oracle import COLUMNS, HEADERS, KEYS, LINES, MONEY, REDEMPTIONS
-from support.worlds import World, clean_world, dirty_world, write_world
+from support.oracle import COLUMNS, CUSTOMERS, HEADERS, KEYS, LINES, MONEY, PRODUCTS, PROMOTIONS, REDEMPTIONS, STORES
+from support.worlds import Cells, World, clean_world, dirty_world, write_world
 
 MASTERS = [table for table in COLUMNS if table not in (HEADERS, LINES, REDEMPTIONS)]
 
@@ -34,6 +34,89 @@ def deliveries(seed: int, count: int = 5) -> list[World]:
         for rows in day.values():
             random.shuffle(rows)
     return found
+
+
+def story() -> list[World]:
+    """Return three deliveries in which each reason to judge a sale again has a sale of its own.
+
+    The second changes what sales look at: an opening date, a category, the end of a promotion. The third brings what
+    sales wait for, a late line, a sale as it was, one with another total, and a customer with another status; and it
+    repeats a redemption and contradicts another one.
+    """
+    first = _sales(
+        *({"store_id": f"S{number}", "opening_date": "2020-01-01"} for number in (1, 2)),
+        *({"product_id": f"P{number}", "product_category": "Tea", "unit_price": "5.00"} for number in (1, 2)),
+        {"promotion_id": "PR1", "start_date": "2025-01-01", "end_date": "2025-06-30", "discount_percentage": "0.1"}
+        | {"applicable_category": "ALL"},
+        {"promotion_id": "PR2", "start_date": "2025-01-01", "end_date": "2025-06-30", "discount_percentage": "0.1"}
+        | {"applicable_category": "Tea"},
+        {"customer_id": "C1", "total_loyalty_points": "10", "loyalty_status": "Gold"},
+        {"customer_id": "C2", "total_loyalty_points": "20", "loyalty_status": "Gold"},
+        {"rule_id": "1", "points_per_unit_spend": "2", "min_spend_threshold": "0", "bonus_points": "0"},
+        *_sale("opening-date", store_id="S2"),
+        *_sale("category", product_id="P2", promotion_id="PR2"),
+        *_sale("end-date", promotion_id="PR1"),
+        *_sale("customer", customer_id="C9"),
+        *_sale("store", store_id="S9"),
+        *_sale("product", product_id="P9"),
+        *_sale("promotion", promotion_id="PR9"),
+        *_sale("late-line"),
+        *_sale("repeated"),
+        *_sale("contradicted", customer_id="C2"),
+        _sale("no-lines")[0],
+        _sale("no-header")[1],
+        _redemption("repeated-sale", transaction_id="repeated"),
+        _redemption("sale-without-lines", transaction_id="no-lines"),
+        _redemption("sale-without-header", transaction_id="no-header"),
+        _redemption("sale-of-unknown-product", transaction_id="product"),
+        _redemption("unknown-customer", customer_id="C9"),
+        _redemption("said-otherwise", customer_id="C2"),
+    )
+    second = _sales(
+        first[STORES][1] | {"opening_date": "2025-05-01"},
+        first[PRODUCTS][1] | {"product_category": "Toys"},
+        first[PROMOTIONS][0] | {"end_date": "2025-01-31"},
+    )
+    third = _sales(
+        first[STORES][0] | {"store_id": "S9"},
+        first[PRODUCTS][0] | {"product_id": "P9"},
+        first[PROMOTIONS][0] | {"promotion_id": "PR9"},
+        first[CUSTOMERS][0] | {"customer_id": "C9"},
+        first[CUSTOMERS][1] | {"loyalty_status": "Platinum"},
+        _sale("no-lines")[1],
+        _sale("no-header")[0],
+        _sale("late-line")[1] | {"line_item_id": "2"},
+        *_sale("repeated"),
+        _sale("contradicted", customer_id="C2")[0] | {"total_amount": "7.00"},
+        _redemption("repeated-sale", transaction_id="repeated"),
+        _redemption("said-otherwise", customer_id="C2", points="4"),
+        _redemption("late", customer_id="C2", redeemed_at="2025-01-01"),
+    )
+    return [first, second, third]
+
+
+def _sales(*rows: dict[str, str | None]) -> World:
+    """Rows as a world: the first column that a row states tells its table, other cells are empty."""
+    world: World = {table: [] for table in COLUMNS}
+    for row in rows:
+        table = LINES if "line_item_id" in row else next(name for name in COLUMNS if KEYS[name][0] == next(iter(row)))
+        world[table].append(dict.fromkeys(COLUMNS[table], "") | row)
+    return world
+
+
+def _sale(name: str, **differing: str) -> list[Cells]:
+    """Return a header and its one line."""
+    header = {"transaction_id": name, "customer_id": "C1", "store_id": "S1", "transaction_date": "2025-03-01 10:00:00"}
+    line = {"transaction_id": name, "line_item_id": "1", "product_id": "P1", "quantity": "1"}
+    return [
+        header | {"total_amount": "5.00"} | {key: value for key, value in differing.items() if key in COLUMNS[HEADERS]},
+        line | {"line_item_amount": "5.00"} | {key: value for key, value in differing.items() if key in COLUMNS[LINES]},
+    ]
+
+
+def _redemption(name: str, **differing: str) -> Cells:
+    redemption = {"redemption_id": name, "customer_id": "C1", "redeemed_at": "2025-03-02 10:00:00", "points": "3"}
+    return redemption | differing
 
 
 def write_deliveries(found: list[World], folder: Path) -> list[Path]:

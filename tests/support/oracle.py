@@ -40,7 +40,7 @@ Interpretations (where the design leaves room, what is done here):
   equal numbers (``1`` and ``01``) go by text. ``stack`` joins the ids in that same order.
 * OPENING has no time and no rule; an EARN of no rule has no rule either (null, not an empty text). Points may exceed
   four bytes.
-* Recency counts dates, not hours, and may be negative where as_of_date is set before a sale.
+* Recency counts dates, not hours. With as_of_date set, a sale or a last purchase dated later is not seen.
 * At-risk days run from the mart's last_purchase_date; without one nobody is at risk.
 * In conservation "not readable" counts missing and unreadable amounts alike.
 * Reading as a seed, a cell is null where Python's ``strip`` leaves nothing or the word null: that also strips a
@@ -227,7 +227,7 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 
 # What several deliveries may bring and a single one can't.
-RULE_OF_DELIVERIES = (LINES, "transaction_id_closed")
+RULES_OF_DELIVERIES = {LINES: "transaction_id_closed", CUSTOMERS: "total_loyalty_points_restated"}
 
 # What no row can break: a line that does is none.
 RULES_OF_FILES = (
@@ -271,7 +271,6 @@ WARNINGS: dict[str, tuple[str, ...]] = {
         "rule_name_missing",
         "rule_name_too_long",
         "rule_name_conditional",
-        "points_per_unit_spend_rounded",
         "min_spend_threshold_rounded",
     ),
     HEADERS: ("total_amount_rounded", "transaction_date_before_opening"),
@@ -446,8 +445,8 @@ class Result:
     def rule_counts(self, table: str) -> dict[str, int]:
         """How many rows of the table fail each rule, zeros included; of a warning, how many clean rows carry it."""
         counts = dict.fromkeys((*RULES[table], *WARNINGS[table], *RULES_OF_FILES), 0)
-        if table == RULE_OF_DELIVERIES[0]:
-            counts[RULE_OF_DELIVERIES[1]] = 0
+        if table in RULES_OF_DELIVERIES:
+            counts[RULES_OF_DELIVERIES[table]] = 0
         if self.settings.accept_returns and table == RULE_OF_RETURNS[0]:
             counts[RULE_OF_RETURNS[1]] = 0
         for verdict in self.verdicts[table]:
@@ -484,6 +483,12 @@ def read_number(text: str, precision: int, places: int) -> Decimal | None:
     if rounded(value, places).copy_abs() >= 10 ** (precision - places):
         return None
     return value
+
+
+def read_exactly(text: str, precision: int, places: int) -> Decimal | None:
+    """Return the number as ``read_number`` does, unless rounding would change it."""
+    value = read_number(text, precision, places)
+    return value if value is not None and rounded(value, places) == value else None
 
 
 def read_integer(text: str) -> int | None:
@@ -570,10 +575,11 @@ class Draft:
         elif len(value) > length:
             self.say(f"{column}_too_long", "warn")
 
-    def number(self, column: str, precision: int, places: int) -> Decimal | None:
-        """A decimal that must be there: return it as read, keep it rounded."""
+    def number(self, column: str, precision: int, places: int, *, exact: bool = False) -> Decimal | None:
+        """A decimal that must be there: return it as read, keep it rounded; an exact one is not rounded but refused."""
         self.clean[column] = None
-        value = self._required(column, lambda text: read_number(text, precision, places))
+        read = read_exactly if exact else read_number
+        value = self._required(column, lambda text: read(text, precision, places))
         if value is not None:
             self.clean[column] = rounded(value, places)
             if self.clean[column] != value:
@@ -759,7 +765,7 @@ def judge_loyalty_rules(rows: Sequence[Row], settings: Settings) -> list[Draft]:
         if name is not None and CONDITIONAL_NAME.search(name):
             draft.say("rule_name_conditional", "warn")
         for column, value in (
-            ("points_per_unit_spend", draft.number("points_per_unit_spend", 5, 2)),
+            ("points_per_unit_spend", draft.number("points_per_unit_spend", 12, 6, exact=True)),
             ("min_spend_threshold", draft.number("min_spend_threshold", 10, 2)),
             ("bonus_points", draft.integer("bonus_points")),
         ):
@@ -943,7 +949,7 @@ def points_of(total_amount: Decimal, rules: Sequence[Clean], policy: str) -> tup
 def ledger_of(
     customers: Iterable[Clean], sales_of: Mapping[str, Sequence[Clean]], rules: Sequence[Clean], policy: str
 ) -> Iterator[LedgerEntry]:
-    """Yield each customer's entries in order: OPENING, then the sales by time and transaction_id.
+    """Yield each customer's entries in order: OPENING, then the sales by time, returns last, and transaction_id.
 
     A sale below 0 takes back what one of its amount earns, as far as that was earned before.
     """
@@ -953,7 +959,8 @@ def ledger_of(
         earned = 0
         yield LedgerEntry(customer_id, 0, "OPENING", None, None, None, balance, balance)
         sales = sorted(
-            sales_of.get(customer_id, ()), key=lambda sale: (sale["transaction_date"], sale["transaction_id"])
+            sales_of.get(customer_id, ()),
+            key=lambda sale: (sale["transaction_date"], sale["total_amount"] < 0, sale["transaction_id"]),
         )
         for number, sale in enumerate(sales, start=1):
             points, rule_ids = points_of(abs(sale["total_amount"]), rules, policy)
@@ -993,13 +1000,10 @@ def scores(goodness: Mapping[str, Any]) -> dict[str, int]:
     return result
 
 
-def rfm_of(sales_of: Mapping[str, Sequence[Clean]], as_of_date: date) -> dict[str, Rfm]:
+def rfm_of(
+    sales_of: Mapping[str, Sequence[Clean]], purchases_of: Mapping[str, Sequence[Clean]], as_of_date: date
+) -> dict[str, Rfm]:
     """Return the figures and scores of the customers with a clean purchase; a return only lowers what they spent."""
-    purchases_of = {
-        customer_id: purchases
-        for customer_id, sales in sales_of.items()
-        if (purchases := [sale for sale in sales if sale["total_amount"] > 0])
-    }
     recency = {
         customer_id: (as_of_date - max(sale["transaction_date"] for sale in sales).date()).days
         for customer_id, sales in purchases_of.items()
@@ -1113,31 +1117,38 @@ def _compute(tables: Tables, settings: Settings) -> Result:
     sales = [verdict.clean for verdict in verdicts[HEADERS] if verdict.clean is not None]
     latest = max((sale["transaction_date"].date() for sale in sales), default=settings.data_cutoff_date)
     as_of_date = settings.as_of_date or latest
+    bought_in = {
+        verdict.clean["transaction_id"]
+        for verdict in verdicts[LINES]
+        if verdict.clean is not None and (verdict.clean["line_item_amount"] or ZERO) > 0
+    }
     sales_of: dict[str, list[Clean]] = defaultdict(list)
-    last_purchase_of: dict[str, date] = {}
+    purchases_of: dict[str, list[Clean]] = defaultdict(list)
     for sale in sales:
         customer_id = sale["customer_id"]
         if customer_id is None:
             continue  # a guest
+        if settings.as_of_date is not None and sale["transaction_date"].date() > settings.as_of_date:
+            continue
         sales_of[customer_id].append(sale)
-        if sale["total_amount"] > 0:
-            day = sale["transaction_date"].date()
-            last_purchase_of[customer_id] = max(day, last_purchase_of.get(customer_id, day))
+        if sale["total_amount"] > 0 or sale["transaction_id"] in bought_in:
+            purchases_of[customer_id].append(sale)
 
     ledger = list(ledger_of(customers, sales_of, rules, settings.loyalty_rule_policy))
     balances: dict[str, int] = defaultdict(int)
     for entry in ledger:
         balances[entry.customer_id] += entry.points
 
-    buyers = rfm_of(sales_of, as_of_date)
+    buyers = rfm_of(sales_of, purchases_of, as_of_date)
     spenders = high_spenders({customer: row.monetary for customer, row in buyers.items()}, settings.high_spender_share)
     flags: dict[str, Flags] = {}
     mart: list[Clean] = []
     for customer in customers:
         customer_id = customer["customer_id"]
-        purchases = [
-            day for day in (customer["last_purchase_date"], last_purchase_of.get(customer_id)) if day is not None
-        ]
+        purchases = [sale["transaction_date"].date() for sale in purchases_of[customer_id]]
+        known = customer["last_purchase_date"]
+        if known is not None and (settings.as_of_date is None or known <= settings.as_of_date):
+            purchases.append(known)
         last_purchase = max(purchases, default=None)
         at_risk = is_at_risk(last_purchase, balances[customer_id], as_of_date, settings.at_risk_days)
         spender = customer_id in spenders

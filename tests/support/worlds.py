@@ -441,7 +441,7 @@ def _loyalty_rules(random: Random) -> list[Cells]:
         {
             "rule_id": rule_id,
             "rule_name": random.choice(RULE_NAMES),
-            "points_per_unit_spend": random.choice(("0", "1", "1.0", "1.5", "0.33", "100", "2.005", "999.99")),
+            "points_per_unit_spend": random.choice(("0", "1", "1.0", "1.5", "0.33", "100", "0.000125", "999.99")),
             "min_spend_threshold": random.choice(("0", "0.00", "50", "50.00", "100", "99.995", "1000")),
             "bonus_points": random.choice(("0", "0", "25", "50", "50.0")),
         }

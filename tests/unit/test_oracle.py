@@ -203,7 +203,8 @@ ONE_CELL_ERRORS = [
     (PROMOTIONS, "discount_percentage", "-0.001", "discount_percentage_out_of_range"),
     (LOYALTY_RULES, "rule_id", "", "rule_id_missing"),
     (LOYALTY_RULES, "points_per_unit_spend", "", "points_per_unit_spend_missing"),
-    (LOYALTY_RULES, "points_per_unit_spend", "999.995", "points_per_unit_spend_invalid"),
+    (LOYALTY_RULES, "points_per_unit_spend", "1000000", "points_per_unit_spend_invalid"),
+    (LOYALTY_RULES, "points_per_unit_spend", "0.0000001", "points_per_unit_spend_invalid"),
     (LOYALTY_RULES, "points_per_unit_spend", "-1", "points_per_unit_spend_negative"),
     (LOYALTY_RULES, "min_spend_threshold", "", "min_spend_threshold_missing"),
     (LOYALTY_RULES, "min_spend_threshold", "1e2", "min_spend_threshold_invalid"),
@@ -366,7 +367,6 @@ WARNINGS = [
     (LOYALTY_RULES, "rule_name", "", "rule_name_missing"),
     (LOYALTY_RULES, "rule_name", "x" * 101, "rule_name_too_long"),
     (LOYALTY_RULES, "rule_name", "WEEKEND bonus", "rule_name_conditional"),
-    (LOYALTY_RULES, "points_per_unit_spend", "1.005", "points_per_unit_spend_rounded"),
     (LOYALTY_RULES, "min_spend_threshold", "49.995", "min_spend_threshold_rounded"),
     (HEADERS, "total_amount", "10.004", "total_amount_rounded"),
     (HEADERS, "transaction_date", "2019-12-31 23:59:59", "transaction_date_before_opening"),
@@ -826,6 +826,12 @@ def test_points_are_decimal() -> None:
     assert earn("1.15", [("1", "100", "0", "0")]) == (115, "1")
 
 
+def test_a_rate_keeps_six_decimals() -> None:
+    assert earn("196000", [("1", "0.001", "0", "0")]) == (196, "1")
+    assert earn("400000", [("1", "0.005000", "0", "0")]) == (2000, "1")
+    assert earn("1000000", [("1", "0.0000015", "0", "0")]) == (0, None)  # rejected, not rounded
+
+
 @pytest.mark.parametrize("policy", oracle.POLICIES)
 def test_no_eligible_rule_is_an_explicit_zero(policy: str) -> None:
     assert earn("10", [("1", "1", "10.01", "5")], policy) == (0, None)
@@ -924,7 +930,7 @@ def test_figures_and_as_of_date() -> None:
     assert run(tables).as_of_date == date(2025, 3, 1)
     assert run(tables).rfm["C1"] == oracle.Rfm(0, 2, Decimal("30.00"), 3, 3, 3)
     assert run(tables, as_of_date=date(2025, 3, 11)).rfm["C1"].recency_days == 10
-    assert run(tables, as_of_date=date(2025, 2, 1)).rfm["C1"] == oracle.Rfm(-28, 2, Decimal("30.00"), 3, 3, 3)
+    assert run(tables, as_of_date=date(2025, 2, 1)).rfm["C1"] == oracle.Rfm(17, 1, Decimal("10.00"), 3, 3, 3)
 
 
 def test_without_a_clean_transaction() -> None:

@@ -3,8 +3,10 @@
     - on-run-start writes this run's invocation_id into the row, before the run reads what is new, and on-run-end clears it.
     - Every transaction that writes looks for it there and share-locks the row until it commits. So nobody takes the lock
       over in the middle of a transaction, and a run that lost the lock fails at its next write.
-    - A run that was killed leaves its invocation_id behind. Its backends end with it: when none has been seen for five
-      seconds, the lock is free. They are known by the query comment, which holds the invocation_id.
+    - A run that was killed leaves its invocation_id behind. Its backends end with it: when none has been seen for the
+      seconds of the var build_gone_after, the lock is free. They are known by the query comment, which holds the
+      invocation_id.
+    - A `retail` command that deletes or replaces rows locks the row until it commits: retail/engines/build_lock.py.
 
     DuckDB locks its file. On Spark nothing holds: let one scheduler start the builds. -#}
 {% macro build_lock() %}
@@ -23,7 +25,8 @@
 {% macro default__take_build_lock() %}{% endmacro %}
 
 {% macro postgres__take_build_lock() %}
-    {%- set lock, seconds, looks_until_gone = build_lock(), 0.5, 10 -%}
+    {%- set lock, seconds = build_lock(), 0.5 -%}
+    {%- set looks_until_gone = setting('build_gone_after') / seconds -%}
     {%- if load_cached_relation(lock) is none -%}
         {%- call statement('create_lock', auto_begin=true) -%}
             select pg_advisory_xact_lock(hashtext('{{ lock }}'));
@@ -50,7 +53,7 @@
                 {%- set is_seen = found['is_alive'] or found['holder'] != wait.holder -%}
                 {%- set wait.looks_without_holder = 0 if is_seen else wait.looks_without_holder + 1 -%}
                 {%- set wait.holder = found['holder'] -%}
-                {%- set wait.said = 'dbt ' ~ found['command'] ~ ', begun at ' ~ found['began'] if wait.holder else 'retail load' -%}
+                {%- set wait.said = 'dbt ' ~ found['command'] ~ ', begun at ' ~ found['began'] if wait.holder else 'a retail command' -%}
                 {%- if not wait.is_told and setting('build_lock_timeout') -%}
                     {%- do log('waiting up to ' ~ setting('build_lock_timeout') ~ ' s for ' ~ wait.said, info=true) -%}
                     {%- set wait.is_told = true -%}

@@ -36,8 +36,7 @@ starts as (
         cast(customers.total_loyalty_points as bigint) as opening_points,
         affected.keep_through,
         coalesce(kept.running_balance - customers.total_loyalty_points, 0) as earned,
-        affected.since,
-        affected.since_transaction_id
+        affected.since
     from customers
     inner join {{ affected_customers() }} as affected on customers.customer_id = affected.customer_id
     left join {{ this }} as kept
@@ -88,13 +87,7 @@ moved as (
     inner join points_of_amounts on abs(transactions.total_amount) = points_of_amounts.total_amount
     {%- if amends() %}
     inner join starts on transactions.customer_id = starts.customer_id
-    where
-        (starts.since is null or transactions.transaction_date >= starts.since)
-        and (
-            starts.keep_through < 0
-            or transactions.transaction_date > starts.since
-            or {{ by_code_point('transactions.transaction_id') }} >= {{ by_code_point('starts.since_transaction_id') }}
-        )
+    where starts.since is null or transactions.transaction_date >= starts.since
     {%- else %}
     where transactions.customer_id is not null
     {%- endif %}
@@ -120,7 +113,13 @@ ordered as (
     from entries
     window in_order as (
         partition by customer_id
-        order by entry_at nulls first, {{ by_code_point('transaction_id') }}
+        order by
+            entry_at nulls first,
+            {%- if takes_points_back() %}
+            -- at one moment, what was bought comes before what was returned
+            case when entry_type = 'CLAWBACK' then 1 else 0 end,
+            {%- endif %}
+            {{ by_code_point('transaction_id') }}
         rows between unbounded preceding and current row
     )
 

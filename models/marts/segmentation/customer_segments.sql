@@ -67,7 +67,14 @@ flagged as (
         customer_rfm.f_score,
         customer_rfm.m_score,
         customer_rfm.rfm_segment,
-        greatest(customers.last_purchase_date, customer_rfm.last_transaction_date) as last_purchase_date,
+        greatest(
+            {%- if setting('as_of_date') %}
+            case when {{ is_seen('customers.last_purchase_date') }} then customers.last_purchase_date end,
+            {%- else %}
+            customers.last_purchase_date,
+            {%- endif %}
+            customer_rfm.last_transaction_date
+        ) as last_purchase_date,
         as_of.as_of_date,
         balances.total_loyalty_points,
         coalesce(customer_rfm.monetary >= high_spenders.lowest_monetary, false) as is_high_spender

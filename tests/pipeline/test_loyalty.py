@@ -1,0 +1,143 @@
+"""The ledger over several deliveries, as a loyalty accountant would keep it. Each customer of the shop is one case."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from support.comparison import what_is_left
+from support.shop import clean_shop, write_shop
+
+VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30", "accept_returns": True}
+OTHERS = {"stores", "products", "promotion_details"}
+
+
+@pytest.fixture(scope="module")
+def database(new_database, landing):
+    return new_database(landing)
+
+
+@pytest.fixture(scope="module")
+def build(database, run_program):
+    def run(*options, **more):
+        return run_program(database, "dbt", "run", *options, "--vars", json.dumps(VARIABLES | more)).stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def deliver(database, run_program, build, tmp_path_factory):
+    """Load a delivery and build it: the rows of its tables, and no file for the other ones."""
+    days = iter(range(1, 31))
+
+    def load(**tables):
+        folder = tmp_path_factory.mktemp("delivery") / f"2025-06-{next(days):02}"
+        run_program(database, "retail", "load", str(write_shop(tables, folder)))
+        return build()
+
+    return load
+
+
+def customer(name, points="0"):
+    return f"{name},Ann,ann@example.org,,{points},,"
+
+
+def sale(name, transaction, moment, *lines):
+    """A header and its lines; a line is (quantity, amount) or (quantity, amount, product)."""
+    total = sum(float(amount) for _, amount, *_ in lines)
+    return (
+        f"{transaction},{name},S1,{moment},{total:.2f}",
+        [
+            f"{number},{transaction},{(*product, 'P1')[0]},,{quantity},{amount}"
+            for number, (quantity, amount, *product) in enumerate(lines, start=1)
+        ],
+    )
+
+
+def sales(*made):
+    return {
+        "store_sales_header": [header for header, _ in made],
+        "store_sales_line_items": [line for _, lines in made for line in lines],
+    }
+
+
+@pytest.fixture(scope="module")
+def two_days(deliver):
+    """Two deliveries, the second one amended."""
+    first = deliver(
+        **{table: rows for table, rows in clean_shop().items() if table in OTHERS},
+        loyalty_rules=["1,Base,1,0,0"],
+        customer_details=[customer(name) for name in ("again", "same day", "swap", "past")] + [customer("late", "n/a")],
+        **sales(
+            sale("again", "T1", "2025-06-01 10:00", (1, 85)),
+            sale("same day", "T9", "2025-06-05", (1, 49)),
+            sale("same day", "T10", "2025-06-05", (-1, -49)),
+            sale("swap", "T11", "2025-01-01 10:00", (1, 49)),
+            sale("swap", "T12", "2025-06-06 10:00", (-1, -49), (1, 39)),
+            sale("past", "T13", "2025-05-01 10:00", (1, 10)),
+            sale("past", "T14", "2025-06-20 10:00", (1, 90)),
+        ),
+    )
+    second = deliver(
+        customer_details=[customer("again", "85"), customer("late", "70")],
+        **sales(sale("again", "T2", "2025-06-02 10:00", (1, 85))),
+    )
+    third = deliver(customer_details=[customer("late", "n/a"), customer("swap", "0.0")])
+    assert "full rebuild" in first and "full rebuild" not in second + third
+
+
+@pytest.fixture(scope="module")
+def tables(database, query):
+    return lambda: what_is_left(query, database, "retail", "retail_staging")
+
+
+def statement(query, database, name):
+    return query(
+        database,
+        "select entry_type, points from retail.loyalty_ledger where customer_id = %s order by entry_number",
+        [name],
+    )
+
+
+@pytest.mark.usefixtures("two_days")
+class TestTwoDays:
+    def test_a_balance_that_is_delivered_again_opens_nothing(self, database, query):
+        assert statement(query, database, "again") == [("OPENING", 0), ("EARN", 85), ("EARN", 85)]
+        # the first balance that can be read counts, whatever comes later
+        assert statement(query, database, "late") == [("OPENING", 70)]
+        warned = "select customer_id from retail_staging.checked_customer_details where warned_rules like '%restated%'"
+        assert query(database, warned) == [("again",)]
+
+    def test_on_one_day_a_purchase_comes_before_its_return(self, database, query):
+        assert statement(query, database, "same day") == [("OPENING", 0), ("EARN", 49), ("CLAWBACK", -49)]
+
+    def test_an_exchange_is_a_visit(self, database, query):
+        found = query(
+            database,
+            """
+            select last_purchase_date::text, frequency, monetary::text, is_at_risk from retail.customer_segments
+            where customer_id = 'swap'
+            """,
+        )
+        assert found == [("2025-06-06", 2, "39.00", False)]
+
+    def test_nothing_after_the_as_of_date_is_seen(self, database, query, build, tables):
+        today = tables()
+        assert "full rebuild" not in build(as_of_date="2025-05-15")
+        assert statement(query, database, "past") == [("OPENING", 0), ("EARN", 10)]
+        found = query(
+            database,
+            "select recency_days, frequency, monetary::text from retail.customer_rfm where customer_id = 'past'",
+        )
+        assert found == [(14, 1, "10.00")]
+        assert query(database, "select max(entry_at)::text from retail.loyalty_ledger") == [("2025-05-01 10:00:00",)]
+        amended = tables()
+        build("--full-refresh", as_of_date="2025-05-15")
+        assert amended == tables()
+        assert "full rebuild" not in build()
+        assert today == tables()
+        build("--full-refresh")
+        assert today == tables()
+        assert Counter(len(rows) > 0 for rows in today.values())[True] > 20
