@@ -5,7 +5,7 @@
         (
             {%- if lands() and table in fact_tables() %}
             (
-                select coalesce(sum(rows), 0) from {{ source('landing', 'loaded_files') }}
+                select coalesce(sum(rows), 0) from ({{ input_files() }}) as input_files
                 where source_table = '{{ table }}' and first_row_number > 0
             ) - (
                 select count(*) from {{ source('landing', 'repairs') }}

@@ -49,12 +49,14 @@
     through    model: the last file that its table holds
     first_row  model: the number of the first raw row that its table does not hold; none where it holds all
     resumes    whether an earlier build was not finished, so that what it listed as affected is still to be done
-    as_of_moved  the as-of dates of the two builds, the earlier one first; none where they are the same -#}
+    as_of_moved  the as-of dates of the two builds, the earlier one first; none where they are the same
+    seen       through which file and which rows of each table this build reads; `dbt test` knows it of the last build -#}
 {% macro build_plan() %}
     {%- set known = graph.get('build_plan', {}) if execute -%}
     {%- if known and known.invocation_id == invocation_id -%}{{- return(known.plan) -}}{%- endif -%}
     {%- set plan = {'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false, 'as_of_moved': none} -%}
-    {%- if is_amending_run() -%}
+    {%- set is_test = lands() and execute and can_amend() and flags.WHICH == 'test' and load_relation(build_plan_relation()) -%}
+    {%- if is_amending_run() or is_test -%}
         {%- do require_loaded(source('landing', 'loaded_files')) -%}
         {%- for row in run_query('select * from ' ~ build_plan_relation()).rows -%}
             {%- do plan.update({'is_full': row['full_because'] is not none, 'resumes': row['resumes']}) -%}
@@ -63,6 +65,8 @@
                     'as_of_moved': {'first': row['seen_always_through'], 'last': row['seen_once_through']}
                 }) -%}
             {%- endif -%}
+            {%- if loop.first -%}{%- do plan.update({'seen': {'file': row['new_through_file_id'], 'rows': {}}}) -%}{%- endif -%}
+            {%- do plan.seen.rows.update({row['model_name'] | replace('checked_', ''): row['last_row'] or 0}) -%}
             {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}
             {%- do plan.first_row.update({row['model_name']: row['first_new_row']}) -%}
         {%- endfor -%}

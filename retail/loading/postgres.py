@@ -51,6 +51,7 @@ class PostgresLanding(Landing):
         self._connection: Connection = connection
         self._fast = FastReader()
         self._is_empty = False
+        self._without_index: set[str] = set()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -91,6 +92,7 @@ class PostgresLanding(Landing):
         is_outdated = not self.columns(LOADED_FILES) and self._has_rows()
         for table in tables():
             self.cursor.execute(sql.SQL("drop index if exists {}").format(landed(_index(table))))
+            self._without_index.add(table.raw_name)
         for name, columns in self.wanted_columns().items():
             self._make_table_empty(name, columns)
         self._is_empty = True
@@ -107,6 +109,18 @@ class PostgresLanding(Landing):
         self.cursor.execute(sql.SQL("select max(source_row_number) from {}").format(landed(table.raw_name)))
         ((last,),) = self.cursor.fetchall()
         return max(expected, (last or 0) + 1)
+
+    def create(self, name: str, columns: dict[str, str]) -> None:
+        """Create a table.
+
+        It must be a logged table: an unlogged one is empty after a crash, and the next build would publish empty tables
+        with all tests green.
+        """
+        definitions = [_definition(*column) for column in columns.items()]
+        if name == LOADED_FILES:
+            definitions.append(sql.SQL("primary key (file_id)"))
+        self.cursor.execute(sql.SQL("create table {} ({})").format(landed(name), sql.SQL(", ").join(definitions)))
+        self._without_index.add(name)
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files."""
@@ -164,9 +178,9 @@ class PostgresLanding(Landing):
         return reader.rows, reader.unreadable_lines
 
     def finish(self, filled: Collection[Table]) -> None:
-        """Index the row numbers of emptied tables, analyze tables with new rows, have changes by hand recorded."""
+        """Index row numbers where no index is, analyze tables with new rows, have changes by hand recorded."""
         for table in tables():
-            if self._is_empty:
+            if table.raw_name in self._without_index:
                 self.cursor.execute(
                     sql.SQL("create unique index {} on {} (source_row_number)").format(
                         sql.Identifier(_index(table)), landed(table.raw_name)
@@ -202,19 +216,12 @@ class PostgresLanding(Landing):
         )
 
     def _make_table_empty(self, name: str, wanted: dict[str, str]) -> None:
-        """Empty a table, or create it, with the wanted columns.
-
-        It must be a logged table: an unlogged one is empty after a crash, and the next build would publish seven empty
-        tables with all tests green.
-        """
+        """Empty a table, or create it, with the wanted columns."""
         if existing := self.columns(name):
             self.cursor.execute(sql.SQL("truncate {}").format(landed(name)))
             self._reshape(name, existing, wanted)
-            return
-        columns = [_definition(*column) for column in wanted.items()]
-        if name == LOADED_FILES:
-            columns.append(sql.SQL("primary key (file_id)"))
-        self.cursor.execute(sql.SQL("create table {} ({})").format(landed(name), sql.SQL(", ").join(columns)))
+        else:
+            self.create(name, wanted)
 
     def _reshape(self, name: str, existing: dict[str, str], wanted: dict[str, str]) -> None:
         """Change an emptied table of another contract to the wanted columns; dependent objects stay."""

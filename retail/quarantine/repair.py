@@ -192,7 +192,7 @@ def repair(
                     f"{landing_schema()}.{table.raw_name} does not exist, and only rows of `retail load` can be "
                     f"replaced: correct the seed seeds/raw/{table.raw_name}.csv and run dbt seed"
                 )
-        landing.check_shape()
+        landing.fit_contract()
         before = landing.loaded_files() or []
         batch_id = max((file.batch_id for file in before), default=0) + 1
         file_id = max((file.file_id for file in before), default=0) + 1

@@ -18,7 +18,7 @@ from support.worlds import CUTOFF
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": str(CUTOFF), "max_rejected_share": 1}
 STORY = 0
-FACTS = ("store_sales_header", "store_sales_line_items")
+FACTS = ("store_sales_header", "store_sales_line_items", "loyalty_redemptions")
 
 
 @pytest.fixture

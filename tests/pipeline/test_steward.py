@@ -43,6 +43,7 @@ def clean(new_database, landing, run_program, tmp_path_factory):
     """The shop without a fault, and without the transaction that nobody repairs."""
     shop = clean_shop()
     del shop["store_sales_header"][2], shop["store_sales_line_items"][2]
+    shop["loyalty_redemptions"] = ["R1,C1,2025-06-05,10,T1", "R2,C2,2025-06-05,20,", "R3,C2,2025-06-06,5,T4"]
     database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("clean"))))
     run(run_program, database)
@@ -56,6 +57,7 @@ def repaired(new_database, landing, run_program, tmp_path_factory, query):
     shop["store_sales_line_items"][0] = "1,T1,P1,,,10.00"  # no quantity: the header falls with it
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"  # not what its line says
     shop["store_sales_header"][2] = "T3,C404,S1,2025-06-03 10:00:00,30.00"  # a customer nobody knows
+    shop["loyalty_redemptions"] = ["R1,C1,2025-06-05,10,T1", "R2,C2,2025-06-05,x,", "R3,C2,2025-06-06,5,T4"]
     database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("dirty"))))
     run(run_program, database)
@@ -70,6 +72,9 @@ def repaired(new_database, landing, run_program, tmp_path_factory, query):
     headers = read_export(out, "store_sales_header")
     next(row for row in headers if row["transaction_id"] == "T2")["total_amount"] = "20.00"
     write_export(out, "store_sales_header", headers)
+    redemptions = read_export(out, "loyalty_redemptions")
+    next(row for row in redemptions if row["redemption_id"] == "R2")["points"] = "20"
+    write_export(out, "loyalty_redemptions", redemptions)
     seen["before"] = contents(query, database, "retail_landing")
     seen["dry run"] = run_program(database, "retail", "load", "--replace-rejected", str(out), "--dry-run").stdout
     seen["after dry run"] = contents(query, database, "retail_landing")
@@ -117,6 +122,7 @@ def test_only_the_repaired_rows_change(repaired):
     assert {table.partition("raw_")[2]: len(rows) for table, rows in changed.items() if rows and "raw_" in table} == {
         "store_sales_header": 1,
         "store_sales_line_items": 1,
+        "loyalty_redemptions": 1,
     }
 
 
@@ -135,18 +141,25 @@ def test_every_repair_is_kept_with_what_was_there_before(repaired, query):
         """,
     )
     assert found == [
+        ("loyalty_redemptions", "repaired", None, None, "rejected_loyalty_redemptions.csv"),
         ("store_sales_header", "repaired", "25.00", "20.00", "rejected_store_sales_header.csv"),
         ("store_sales_line_items", "repaired", None, None, "rejected_store_sales_line_items.csv"),
     ]
 
 
 def test_two_are_resolved_and_one_is_open(repaired):
-    assert repaired["first"] == [("open", 6)]
+    assert repaired["first"] == [("open", 8)]
     assert repaired["history"] == [
         ("T1", "resolved", "repaired", 1, 1, 2, True),
         ("T2", "resolved", "repaired", 1, 1, 2, True),
         ("T3", "open", None, 1, 1, None, None),
     ]
+
+
+def test_a_redemption_is_repaired_or_healed_with_its_transaction(repaired, clean, query):
+    redemptions = "select * from retail.loyalty_redemptions order by 1"
+    assert len(query(clean, redemptions)) == 3
+    assert query(repaired["database"], redemptions) == query(clean, redemptions)
 
 
 def test_the_points_are_those_of_the_clean_data(repaired, clean, query):
@@ -448,7 +461,7 @@ def test_all_that_is_published_stands_behind_the_breaker(manifest):
     valid_rows = {name for name, node in models.items() if node["name"].startswith("stg_")}
     # what an amount is worth is no row of a delivery
     marts = {name for name, node in models.items() if node["fqn"][1] == "marts" and node["name"] != "loyalty_points"}
-    assert len(marts) > 10 and len(valid_rows) == 7
+    assert len(marts) > 10 and len(valid_rows) == 8
     assert all("model.retail.circuit_breaker" in manifest["parent_map"][name] for name in valid_rows)
     read = {parent for name in marts for parent in manifest["parent_map"][name] if parent in models}
     assert read <= marts | valid_rows | {"model.retail.loyalty_points"}
