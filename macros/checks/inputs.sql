@@ -9,7 +9,7 @@
     {%- if not lands() -%}{{- return(ref('raw_' ~ table)) -}}{%- endif -%}
     {%- set landed, seen = landed_table(table), seen_by_this_build() -%}
     {{- return(
-        '(select * from ' ~ landed ~ ' where source_row_number <= ' ~ seen.rows.get(table, 0) ~ ')' if seen else landed
+        '(select * from ' ~ landed ~ ' where source_row_number <= ' ~ seen.rows['checked_' ~ table] ~ ')' if seen else landed
     ) -}}
 {% endmacro %}
 
@@ -27,7 +27,7 @@
     {{- return('(select ' ~ cells | join(', ') ~ ' where false)') -}}
 {% endmacro %}
 
-{#- How far a build reads, and the tests after it: `rows`, by table the number of the last raw row, and `file`, the last file, as
+{#- How far a build reads, and the tests after it: `rows`, the number of the last raw row by checked table, and `file`, the last file, as
     they were when the build began. A load that ends later is the next build's. None on engines that don't amend: DuckDB lets nobody
     load during a build, Spark reads what is there. -#}
 {% macro seen_by_this_build() %}

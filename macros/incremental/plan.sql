@@ -50,7 +50,7 @@
     first_row  model: the number of the first raw row that its table does not hold; none where it holds all
     resumes    whether an earlier build was not finished, so that what it listed as affected is still to be done
     as_of_moved  the as-of dates of the two builds, the earlier one first; none where they are the same
-    seen       through which file and which rows of each table this build reads; `dbt test` knows it of the last build -#}
+    seen       through which file and which raw row each checked table reads; `dbt test` knows it of the last build -#}
 {% macro build_plan() %}
     {%- set known = graph.get('build_plan', {}) if execute -%}
     {%- if known and known.invocation_id == invocation_id -%}{{- return(known.plan) -}}{%- endif -%}
@@ -66,7 +66,7 @@
                 }) -%}
             {%- endif -%}
             {%- if loop.first -%}{%- do plan.update({'seen': {'file': row['new_through_file_id'], 'rows': {}}}) -%}{%- endif -%}
-            {%- do plan.seen.rows.update({row['model_name'] | replace('checked_', ''): row['last_row'] or 0}) -%}
+            {%- do plan.seen.rows.update({row['model_name']: row['last_row']}) -%}
             {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}
             {%- do plan.first_row.update({row['model_name']: row['first_new_row']}) -%}
         {%- endfor -%}
