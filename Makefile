@@ -45,7 +45,7 @@ proof: deps  ## the large proofs, for hours: hundreds of worlds, samples and del
 
 lint: lint_needs lint_python lint_models lint_sql  ## style of Python and SQL, types, a parse that forgives nothing, the conventions
 
-lint_needs: up dbt_packages $(VENV)/docs_installed
+lint_needs: $(ENGINE_$(TARGET)) dbt_packages $(VENV)/docs_installed
 
 lint_python:
 	@$(RUN) ruff check .

@@ -17,7 +17,7 @@ import duckdb
 
 from benchmarks.sides import Database, new_database
 from retail.contract import PROJECT_DIR
-from retail.engines.target import TARGETS
+from retail.engines.environment import TARGETS
 
 POSTGRES, DUCKDB, SPARK = TARGETS
 _FETCH = """

@@ -15,6 +15,10 @@ class OtherEngine(RetailError):  # noqa: N818 (named like the errors of click)
     exit_code = 2
 
 
+class NotBuilt(RetailError):  # noqa: N818
+    """Spark has no such table."""
+
+
 def one_line(text: str) -> str:
     """Return the text in one line, with single spaces."""
     return " ".join(text.split())

@@ -25,6 +25,7 @@ import psutil
 import requests
 
 from retail.contract import PROJECT_DIR
+from retail.engines.environment import variable
 from retail.errors import RetailError
 
 HOST = "127.0.0.1"
@@ -348,10 +349,7 @@ def _free_port() -> int:
 
 def _thrift_port() -> int:
     """Return the port that dbt connects to, as in profiles.yml."""
-    text = os.environ.get("SPARK_PORT", "10000")
-    if not text.isdecimal():
-        raise RetailError(f"SPARK_PORT is {text!r}: use a number")
-    port = int(text)
+    port = int(variable("SPARK_PORT", "10000"))
     if _answers(port):
         raise RetailError(f"port {port} is in use: set SPARK_PORT to another one")
     return port

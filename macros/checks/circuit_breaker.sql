@@ -1,22 +1,9 @@
 {#- The limit that a var sets for a share of rejected rows: one number for all, or a mapping of tables, of overall and of
-    default to numbers. -#}
+    default to numbers. The limits are the vars warn_rejected_share, max_rejected_share, rejected_share_min_rows. -#}
 {% macro share_limit(name, scope) %}
     {%- set value = setting(name) -%}
     {%- set limits = value if value is mapping else {'default': value} -%}
-    {%- set known = checked_tables() + ['overall', 'default'] -%}
-    {%- set unknown = limits.keys() | reject('in', known) | list -%}
-    {%- if unknown -%}
-        {{- exceptions.raise_compiler_error(
-            "var " ~ name ~ " names " ~ unknown | join(', ') ~ ": use " ~ known | join(', ')
-        ) -}}
-    {%- endif -%}
-    {%- set limit = limits.get(scope, limits.get('default')) -%}
-    {%- if limit is boolean or limit is not number or not 0 <= limit <= 1 -%}
-        {{- exceptions.raise_compiler_error(
-            "var " ~ name ~ " is '" ~ limit ~ "' for " ~ scope ~ ': use ' ~ allowed_setting(settings()[name])
-        ) -}}
-    {%- endif -%}
-    {{- return(limit) -}}
+    {{- return(limits.get(scope, limits.get('default'))) -}}
 {% endmacro %}
 
 {#- Post-hook of the model circuit_breaker: says what it found, and ends the build where a limit is exceeded. -#}

@@ -39,7 +39,8 @@
         select
             cells.source_row_number,
             {% for column in key -%} cells.{{ column }}, {% endfor %}
-            files.batch_id,
+            -- rows of no loaded file, inserted by hand, are one delivery, the last
+            coalesce(files.batch_id, 2147483647) as batch_id,
             {%- if lasting %}
             {{ lasting }} as own_value,
             {%- endif %}

@@ -3,13 +3,7 @@
     {%- set severities = {} -%}
     {%- for id, value in setting('rule_severity').items() -%}
         {#- YAML reads an unquoted off as false -#}
-        {%- set severity = 'off' if value is sameas false else value -%}
-        {%- if severity not in ['error', 'warn', 'off'] -%}
-            {{- exceptions.raise_compiler_error(
-                "var rule_severity gives " ~ id ~ " the severity '" ~ value ~ "': use error, warn or off"
-            ) -}}
-        {%- endif -%}
-        {%- do severities.update({id: severity}) -%}
+        {%- do severities.update({id: 'off' if value is sameas false else value}) -%}
     {%- endfor -%}
     {{- return(severities) -}}
 {% endmacro %}

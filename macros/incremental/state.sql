@@ -28,10 +28,12 @@
                 loaded_at timestamp with time zone,
                 fingerprint text not null,
                 data_cutoff_date date not null,
-                seen_through date not null
+                seen_through date not null,
+                landing_state text
             )
         {%- else %}
-            {{ add_missing_column(build_state(), 'seen_through', "date not null default '9999-12-31'") }}
+            {{ add_missing_column(build_state(), 'seen_through', "date not null default '9999-12-31'") }};
+            {{ add_missing_column(build_state(), 'landing_state', 'text') }}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
@@ -67,14 +69,17 @@
 {% macro remember_build(relation) %}
     {%- if is_amending_run() %}
     {{ forget_build(relation) }}
-    insert into {{ build_state() }} (relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date, seen_through)
+    insert into {{ build_state() }} (
+        relation_id, through_file_id, loaded_at, fingerprint, data_cutoff_date, seen_through, landing_state
+    )
     select
         {{ relation_id(relation) }},
         new_through_file_id,
         new_loaded_at,
         fingerprint,
         data_cutoff_date,
-        seen_through
+        seen_through,
+        landing_state
     from {{ build_plan_relation() }}
     limit 1
     {%- endif -%}

@@ -1,5 +1,5 @@
-{#- The vars of the project: what each may be, and what it means. Their defaults are in dbt_project.yml. `setting` checks a var
-    wherever it is read, and dbt reads all of them when it parses, so a wrong one ends the run before anything is built.
+{#- The vars of the project: what each may be, and what it means. Their defaults are in dbt_project.yml. All are checked when dbt
+    parses, so a wrong one ends the run before anything is built.
 
     kind     choice (of `choices`), integer or number (from `low` to `high`), boolean, day, share (one number, or a mapping of
              tables to numbers), severities (a mapping of rules to severities)
@@ -76,31 +76,56 @@
     {%- elif spec.kind == 'number' -%}{{- return('a number from ' ~ spec.low ~ ' to ' ~ spec.high) -}}
     {%- elif spec.kind == 'boolean' -%}{{- return('true or false') -}}
     {%- elif spec.kind == 'day' -%}{{- return('a day, written as YYYY-MM-DD') -}}
-    {%- elif spec.kind == 'share' -%}{{- return('a share from 0 to 1, or shares by table: {default: 0.5, stores: 0.2}') -}}
-    {%- else -%}{{- return('severities by rule: {total_amount_mismatch: warn}') -}}
+    {%- elif spec.kind == 'share' -%}
+        {{- return('a share from 0 to 1, or shares of tables, of overall and of default: {default: 0.5, stores: 0.2}') -}}
+    {%- else -%}{{- return('error, warn or "off" by rule: {total_amount_mismatch: warn}') -}}
     {%- endif -%}
+{% endmacro %}
+
+{#- Whether a var may have this value. -#}
+{% macro is_allowed_setting(spec, value) %}
+    {%- set is_number = value is number and value is not boolean -%}
+    {%- if spec.kind == 'choice' -%}{{- return(value is string and value in spec.choices) -}}
+    {%- elif spec.kind == 'integer' -%}{{- return(is_number and value is integer and spec.low <= value <= spec.high) -}}
+    {%- elif spec.kind == 'number' -%}{{- return(is_number and spec.low <= value <= spec.high) -}}
+    {%- elif spec.kind == 'boolean' -%}{{- return(value is boolean) -}}
+    {%- elif spec.kind == 'day' -%}{{- return(value is none or is_day(value | string)) -}}
+    {%- elif spec.kind == 'share' -%}
+        {%- set scopes, limits = checked_tables() + ['overall'], value if value is mapping else {'default': value} -%}
+        {%- set asked = [] -%}
+        {%- for scope in scopes -%}{%- do asked.append(limits.get(scope, limits.get('default'))) -%}{%- endfor -%}
+        {%- for share in asked + limits.values() | list if share is boolean or share is not number or not 0 <= share <= 1 -%}
+            {{- return(false) -}}
+        {%- endfor -%}
+        {{- return(limits.keys() | reject('in', scopes + ['default']) | list == []) -}}
+    {%- else -%}
+        {#- YAML reads an unquoted off as false -#}
+        {{- return(value is mapping and value.values() | reject('in', ['error', 'warn', 'off', false]) | list == []) -}}
+    {%- endif -%}
+{% endmacro %}
+
+{#- What is wrong with a value of a var, in one line; none if it is allowed. -#}
+{% macro setting_error(name, value) %}
+    {%- set spec = settings()[name] -%}
+    {%- if not is_allowed_setting(spec, value) -%}
+        {%- set shown = 'null' if value is none else (value | string).split() | join(' ') | truncate(100) -%}
+        {{- return('var ' ~ name ~ " is '" ~ shown ~ "': use " ~ allowed_setting(spec)) -}}
+    {%- endif -%}
+    {{- return(none) -}}
 {% endmacro %}
 
 {#- The value of a var, once it was checked. -#}
 {% macro setting(name) %}
-    {%- set spec, value = settings()[name], var(name) -%}
-    {%- set is_number = value is number and value is not boolean -%}
-    {%- if spec.kind == 'choice' -%}{%- set is_allowed = value is string and value in spec.choices -%}
-    {%- elif spec.kind == 'integer' -%}{%- set is_allowed = is_number and value is integer and spec.low <= value <= spec.high -%}
-    {%- elif spec.kind == 'number' -%}{%- set is_allowed = is_number and spec.low <= value <= spec.high -%}
-    {%- elif spec.kind == 'boolean' -%}{%- set is_allowed = value is boolean -%}
-    {%- elif spec.kind == 'day' -%}{%- set is_allowed = value is none or is_day(value | string) -%}
-    {%- elif spec.kind == 'share' -%}{%- set is_allowed = is_number or value is mapping -%}
-    {%- else -%}{%- set is_allowed = value is mapping -%}
-    {%- endif -%}
-    {%- if not is_allowed -%}
-        {{- exceptions.raise_compiler_error('var ' ~ name ~ " is '" ~ value ~ "': use " ~ allowed_setting(spec)) -}}
-    {%- endif -%}
-    {{- return(value) -}}
+    {%- set error = setting_error(name, var(name)) -%}
+    {%- if error -%}{{- exceptions.raise_compiler_error(error) -}}{%- endif -%}
+    {{- return(var(name)) -}}
 {% endmacro %}
 
-{#- Ends the run if --vars names a var that nothing reads: a misspelt one would change nothing, silently. -#}
-{% macro require_known_settings() %}
+{#- Ends the run, when dbt parses, if any var has a wrong value, or if --vars names one that nothing reads: a misspelt var would
+    change nothing, silently. -#}
+{% macro require_settings() %}
+    {%- do require_environment() -%}
+    {%- for name in settings() -%}{%- do setting(name) -%}{%- endfor -%}
     {%- set known = settings().keys() | list + ['customer_id'] -%}
     {%- for name in invocation_args_dict.get('vars') or {} if name not in known and ':' not in name -%}
         {{- exceptions.raise_compiler_error('there is no var ' ~ name ~ ': the vars are ' ~ known | join(', ')) -}}

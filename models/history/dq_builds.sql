@@ -36,9 +36,9 @@ seen as (
         (select cast(sum(rows_in) as bigint) from tables) as rows_in,
         (select count(*) from rejected_records) as rows_rejected,
         (select {{ fingerprint('dq_summary') }} from dq_summary) as summary_fingerprint,
-        -- loaded rejects change only with the files or the counts, so they need not be read each day
+        -- loaded rejects change only with the files, the counts or by hand, so they need not be read each day
         {% if lands() -%}
-        (select cast(max(file_id) as {{ sql_type('numeric') }}) from files)
+        (select cast(max(file_id) + {{ manual_changes_count() }} as {{ sql_type('numeric') }}) from files)
         {%- else -%}
         (select {{ fingerprint('rejected_records') }} from rejected_records)
         {%- endif %} as rejects_fingerprint

@@ -52,7 +52,8 @@ newest as (
         max(loaded_at) as new_loaded_at,
         '{{ build_fingerprint() if execute }}' as fingerprint,
         {{ data_cutoff_date() }} as data_cutoff_date,
-        {{ seen_through() }} as seen_through
+        {{ seen_through() }} as seen_through,
+        {{ landing_state() }} as landing_state
     from loaded_files
 
 ),
@@ -70,6 +71,10 @@ known as (
             when states.fingerprint <> newest.fingerprint then 'rules, vars, models or reference seeds have changed'
             when states.data_cutoff_date > newest.data_cutoff_date then 'the cut-off date is earlier'
             when loaded_files.file_id is null and states.through_file_id > 0 then 'the files were loaded again from the start'
+            when newest.landing_state is null
+                then 'changes of the landing tables by hand are not recorded yet: the next retail load sees to it'
+            when states.landing_state is distinct from newest.landing_state
+                then 'landing tables were changed by hand, as {{ source('landing', 'manual_changes') | replace('"', '') }} says'
         end as full_because
     from models
     cross join newest
@@ -143,7 +148,8 @@ final as (
         newest.new_loaded_at,
         newest.fingerprint,
         newest.data_cutoff_date,
-        newest.seen_through
+        newest.seen_through,
+        newest.landing_state
     from known
     cross join reasons
     cross join newest

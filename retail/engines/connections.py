@@ -8,6 +8,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 
 from retail.engines.postgres import connect
 from retail.engines.spark import SparkConnection
+from retail.engines.target import marts_schema
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,8 +25,9 @@ def connect_to(engine: str, *, read_only: bool) -> AnyConnection:
         read_only: Whether DuckDB's file is only read; one program at a time can write to it.
 
     Raises:
-        RetailError: The database does not exist, does not answer, or rejects the user.
+        RetailError: The database does not exist, does not answer, or rejects the user; or a variable has a wrong value.
     """
+    marts_schema()  # before anything is written
     if engine == "duckdb":
         from retail.engines.duckdb import connect_duckdb  # its import takes a sixth of a second
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import duckdb
 
 from retail.contract import PROJECT_DIR
+from retail.engines.environment import variable
 from retail.errors import RetailError, one_line
 
 
 def duckdb_file() -> Path:
     """Return DuckDB's file: RETAIL_DUCKDB, by default warehouse.duckdb in this folder."""
-    return Path(os.environ.get("RETAIL_DUCKDB", PROJECT_DIR / "warehouse.duckdb"))
+    return Path(variable("RETAIL_DUCKDB", str(PROJECT_DIR / "warehouse.duckdb")))
 
 
 def connect_duckdb(*, read_only: bool = True) -> duckdb.DuckDBPyConnection:
@@ -25,4 +25,4 @@ def connect_duckdb(*, read_only: bool = True) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(duckdb_file(), read_only=read_only)
     except duckdb.Error as error:
-        raise RetailError(f"{duckdb_file()} can't be opened: {one_line(str(error))}") from error
+        raise RetailError(f"{duckdb_file()} (RETAIL_DUCKDB) can't be opened: {one_line(str(error))}") from error

@@ -13,6 +13,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import PROJECT_DIR
+from retail.engines.environment import variable
 from retail.errors import RetailError, one_line
 
 DATA_DIR = PROJECT_DIR / ".postgres"
@@ -46,20 +47,13 @@ class ConnectionParameters:
 
 
 def connection_parameters() -> ConnectionParameters:
-    """Return where to connect: PGHOST and its companions, by default the embedded server of this folder.
-
-    Raises:
-        RetailError: PGPORT is not a port number.
-    """
-    port = os.environ.get("PGPORT", "5432")
-    if not (port.isdecimal() and 0 < int(port) < 65536):
-        raise RetailError(f"PGPORT is {port!r}: it must be a port number, such as 5432")
+    """Return where to connect: PGHOST and its companions, by default the embedded server of this folder."""
     return ConnectionParameters(
-        host=os.environ.get("PGHOST", socket_folder()),
-        port=int(port),
-        user=os.environ.get("PGUSER", "postgres"),
+        host=variable("PGHOST", socket_folder()),
+        port=int(variable("PGPORT", "5432")),
+        user=variable("PGUSER", "postgres"),
         password=os.environ.get("PGPASSWORD", ""),
-        dbname=os.environ.get("PGDATABASE", "postgres"),
+        dbname=variable("PGDATABASE", "postgres"),
     )
 
 

@@ -12,7 +12,7 @@ import psutil
 
 from retail.engines import embedded
 from retail.engines.postgres import DATA_DIR, connect, connection_parameters, is_embedded
-from retail.engines.target import check_target
+from retail.engines.target import check_target, marts_schema
 
 _MEGABYTE = 1024 * 1024
 _CGROUP = Path("/sys/fs/cgroup")
@@ -61,7 +61,7 @@ def psql(arguments: tuple[str, ...]) -> None:
     check_target("retail psql", ["postgres"], "open its tables in that engine's own shell")
     connect().close()
     parameters = connection_parameters()
-    search_path = f"-c search_path={os.environ.get('RETAIL_SCHEMA', 'retail')},public"
+    search_path = f"-c search_path={marts_schema()},public"
     os.environ.update(parameters.as_environment() | {"PGOPTIONS": os.environ.get("PGOPTIONS", search_path)})
     program = shutil.which("psql") or str(embedded.programs() / "psql")
     os.execv(program, [program, *arguments])  # noqa: S606 (psql takes over, with the user's own arguments)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from retail.contract import PROJECT_DIR
-from retail.errors import RetailError, one_line
+from retail.engines.environment import variable
+from retail.errors import NotBuilt, RetailError, one_line
 
 
 class SparkConnection:
@@ -30,6 +31,8 @@ class SparkConnection:
         from dbt.flags import set_from_args
         from dbt_common.context import set_invocation_context
 
+        for name, default in (("SPARK_PORT", "10000"), ("SPARK_SHUFFLE_PARTITIONS", "8")):
+            variable(name, default)
         set_invocation_context(os.environ)
         set_from_args(Namespace(PROFILES_DIR=str(PROJECT_DIR)), None)
         credentials: Any = load_profile(str(PROJECT_DIR), {}, target_override="spark").credentials
@@ -74,7 +77,7 @@ class SparkConnection:
             yield
         except Exception as error:  # each way to connect has its own class
             if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
-                raise RetailError("nothing is built yet: run `make build`") from error
+                raise NotBuilt("nothing is built yet: run `make build`") from error
             raise RetailError(f"Spark refused: {one_line(str(error))[:300]}") from error
 
     def close(self) -> None:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 
-from retail.errors import OtherEngine, RetailError
-
-TARGETS = ("postgres", "duckdb", "spark")
+from retail.engines.environment import variable
+from retail.errors import OtherEngine
 
 
 def marts_schema() -> str:
-    """Return the schema of the marts; the other schemas are named after it, such as retail_staging."""
-    return os.environ.get("RETAIL_SCHEMA", "retail")
+    """Return the schema of the marts, RETAIL_SCHEMA; the other schemas are named after it, such as retail_staging."""
+    return variable("RETAIL_SCHEMA", "retail")
 
 
 def target() -> str:
-    """Return the engine in use, as profiles.yml names it: RETAIL_TARGET, postgres by default.
-
-    Raises:
-        RetailError: RETAIL_TARGET names no engine.
-    """
-    name = os.environ.get("RETAIL_TARGET", "postgres")
-    if name not in TARGETS:
-        raise RetailError(f"RETAIL_TARGET is {name!r}: use {', '.join(TARGETS[:-1])} or {TARGETS[-1]}")
-    return name
+    """Return the engine in use, as profiles.yml names it: RETAIL_TARGET, postgres by default."""
+    return variable("RETAIL_TARGET", "postgres")
 
 
 def quoted(name: str, mark: str = '"') -> str:

@@ -129,6 +129,10 @@ class Landing(ABC):
     ) -> tuple[int, int]:
         """Store a file's rows and its unreadable lines, and return how many there are of each."""
 
+    def next_row_number(self, table: Table, expected: int) -> int:
+        """Return the number of a table's next row: the expected one, unless the engine keeps numbers unique."""
+        return expected
+
     @abstractmethod
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files."""

@@ -57,7 +57,7 @@ class _History:
     def add(self, file: LoadedFile) -> None:
         self._files[_comparable(file.source_table, file.batch_name)].append(file)
         self.file_id += 1
-        self.next_row[file.source_table] += file.rows
+        self.next_row[file.source_table] = file.first_row_number + file.rows
 
     def find(self, source: Source, content: Content) -> LoadedFile | None:
         """Return the file with the same content, if that content still counts.
@@ -181,7 +181,7 @@ def _load(
                 report(source.path.stat().st_size)
                 results.append(Loaded(source, loaded_before=same.shown))
                 continue
-            first_row_number = history.next_row[table]
+            first_row_number = landing.next_row_number(source.table, history.next_row[table])
             rows, unreadable = landing.add_rows(source, history.file_id, first_row_number, report)
             if source.path.stat().st_mtime_ns != content.changed:
                 raise RetailError(f"{source.path} was changed while it was loaded: load it again once it is complete")

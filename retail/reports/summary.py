@@ -9,13 +9,15 @@ from decimal import Decimal
 import click
 import duckdb
 import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
 from retail.contract import tables
 from retail.engines.connections import AnyConnection, Row, connect_to, fetch
 from retail.engines.duckdb import duckdb_file
 from retail.engines.postgres import first_line
 from retail.engines.target import marts_schema, quoted, target
-from retail.errors import RetailError
+from retail.errors import NotBuilt, RetailError
+from retail.loading.landing import NEXT_COMMAND
 
 _WIDTH = 100
 _TOP_REASONS = 5
@@ -46,6 +48,12 @@ _SEGMENTS = """
     group by segments.segment_id, segments.segment_name, segments.priority
     order by segments.priority
 """
+_LAYER = """
+    select raw_layer from {history}.dq_builds
+    order by build_number desc
+    limit 1
+"""
+_LOADED = "select count(*), sum(rows) from {landing}.loaded_files where first_row_number > 0"
 _STOPPED = """
     select scope, rejected_share
     from {staging}.circuit_breaker
@@ -75,25 +83,26 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
         RetailError: Nothing is built yet, or the database refused.
     """
     mark = "`" if target() == "spark" else '"'
-    schemas = {"marts": schema, "staging": f"{schema}_staging", "raw": f"{schema}_raw"}
-    names = {key: quoted(name, mark) for key, name in schemas.items()}
-    try:
-        ((as_of, cutoff),), stopped, conservation, reasons, segments = (
-            fetch(connection, query.format(top=_TOP_REASONS, **names))
-            for query in (_AS_OF, _STOPPED, _CONSERVATION, _REASONS, _SEGMENTS)
-        )
-    except (psycopg2.errors.UndefinedTable, duckdb.CatalogException) as error:
-        raise RetailError("nothing is built yet: run `make build`") from error
-    except psycopg2.Error as error:
-        raise RetailError(f"the database refused: {first_line(error)}") from error
+    suffixes = {"marts": "", "staging": "_staging", "raw": "_raw", "history": "_history", "landing": "_landing"}
+    names = {key: quoted(schema + suffix, mark) for key, suffix in suffixes.items()}
+    checks = _results(connection, names, _STOPPED, _CONSERVATION, _REASONS, _LAYER)
+    if checks is None:
+        loaded = _results(connection, names, _LOADED)
+        if loaded is None:
+            raise RetailError("nothing is built yet: run `make build`")
+        (((files, rows),),) = loaded
+        raise RetailError(f"{rows or 0:,} rows of {files:,} files are loaded, nothing is built yet: run {NEXT_COMMAND}")
+    stopped, conservation, reasons, layer = checks
+    found = ["", *_conservation_lines(conservation), "", *_reason_lines(reasons), ""]
+    marts = _results(connection, names, _AS_OF, _SEGMENTS)
+    if marts is None:
+        command = NEXT_COMMAND if layer == [("landing",)] else "dbt build"
+        return [*_no_marts_lines(stopped), *found, "next", *_next_without_marts(command, schema, stopped)]
+    ((as_of, cutoff),), segments = marts
     return [
         f"as of {as_of} (nothing after {cutoff} counts)",
         *_stopped_lines(stopped),
-        "",
-        *_conservation_lines(conservation),
-        "",
-        *_reason_lines(reasons),
-        "",
+        *found,
         *_segment_lines(segments),
         "",
         "next",
@@ -110,13 +119,47 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
     ]
 
 
-def _stopped_lines(rows: list[Row]) -> list[str]:
+def _results(connection: AnyConnection, names: dict[str, str], *queries: str) -> list[list[Row]] | None:
+    """Return the rows of each query; None if a table does not exist."""
+    try:
+        return [fetch(connection, query.format(top=_TOP_REASONS, **names)) for query in queries]
+    except NotBuilt:
+        return None
+    except (psycopg2.errors.UndefinedTable, duckdb.CatalogException):
+        if isinstance(connection, Connection):
+            connection.rollback()
+        return None
+    except psycopg2.Error as error:
+        raise RetailError(f"the database refused: {first_line(error)}") from error
+
+
+def _no_marts_lines(stopped: list[Row]) -> list[str]:
+    """Say why the first build left no marts."""
+    why = f"before the marts, because it rejected too much: {_shares(stopped)}" if stopped else "half way"
+    return [f"the first build STOPPED {why}"]
+
+
+def _next_without_marts(command: str, schema: str, stopped: list[Row]) -> list[str]:
+    if not stopped:
+        return [f"  {command}"]
+    return _aligned(
+        [
+            ["  repair the input", f"{schema}_staging.rejected_records has each reject and its reasons"],
+            [f"  {command}", "then; or, if this is how the data are, with a higher max_rejected_share"],
+        ]
+    )
+
+
+def _shares(stopped: list[Row]) -> str:
+    return ", ".join(f"{scope} {share:.1%}" for scope, share in stopped)
+
+
+def _stopped_lines(stopped: list[Row]) -> list[str]:
     """Say that the last build stopped before the marts, and which figures come from the build before it."""
-    if not rows:
+    if not stopped:
         return []
-    shares = ", ".join(f"{scope} {share:.1%}" for scope, share in rows)
     return [
-        f"the last build STOPPED before the marts, because it rejected too much: {shares}",
+        f"the last build STOPPED before the marts, because it rejected too much: {_shares(stopped)}",
         "segments are those of the last good build, rows, money and reasons those of the stopped one",
     ]
 

@@ -107,7 +107,7 @@ def test_what_does_not_run_can_not_be_killed(place, run_program):
     ("setting", "message"),
     [
         ({"JAVA_HOME": "/nowhere"}, "Error: Spark needs Java 17 or later"),
-        ({"SPARK_PORT": "thrift"}, "Error: SPARK_PORT is 'thrift': use a number"),
+        ({"SPARK_PORT": "thrift"}, "Error: SPARK_PORT is 'thrift': use a port number"),
     ],
 )
 def test_a_cluster_that_can_not_start_says_why_in_one_line(place, run_program, setting, message):

@@ -477,10 +477,6 @@ def test_all_that_is_published_stands_behind_the_breaker(manifest):
         ({"rule_severity": {"made_up": "warn"}}, "var rule_severity names made_up, and there is no such rule"),
         ({"rule_severity": {"stores.email_invalid": "warn"}}, "names stores.email_invalid, and there is no such rule"),
         (
-            {"rule_severity": {"email_invalid": "loud"}},
-            "gives email_invalid the severity 'loud': use error",
-        ),
-        (
             {"rule_severity": {"store_id_missing": "off"}},
             "rule store_id_missing of stores can't be 'off', because it protects the primary key; "
             "write <table>.store_id_missing if another table is meant",
@@ -489,8 +485,6 @@ def test_all_that_is_published_stands_behind_the_breaker(manifest):
             {"rule_severity": {"store_sales_line_items.transaction_rejected": "warn"}},
             "transaction_rejected of store_sales_line_items can't be 'warn', because it protects whole transactions",
         ),
-        ({"accept_returns": "perhaps"}, "var accept_returns is 'perhaps': use true or false"),
-        ({"max_rejected_share": 50}, "var max_rejected_share is '50' for stores: use a share from 0 to 1"),
     ],
 )
 def test_a_switch_that_does_not_exist_is_named(server, run_program, tmp_path, variables, words):

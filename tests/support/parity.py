@@ -14,7 +14,10 @@ from typing import Any
 import duckdb
 
 # what only an engine that amends tables has
-OF_AMENDING = ["build_lock", "build_plan", "build_state", "affected_customers", "affected_transactions"]
+OF_AMENDING = [
+    *("build_lock", "build_plan", "build_state", "affected_customers", "affected_transactions"),
+    "manual_changes",
+]
 SCHEMAS = ("retail", "retail_raw", "retail_staging", "retail_history")
 # when it was built, and numbers that are only compared with those of the same engine
 OF_A_BUILD = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 
+from support.histories import histories
 from support.loyalty_model import Account, Line, Redemption, Sale, Terms, accepted
 
 # one point per unit; from 100 on, 100 points more
@@ -143,3 +145,35 @@ def test_a_return_adds_no_points():
     terms = Terms(policy="highest_threshold")
     made = account(bought, sale("R", 1, ("P", -3, -120)), sale("S", 2, ("P", -2, -80)), terms=terms)
     assert [entry.points for entry in made.entries[1:]] == [5, 0, -5]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        FOR_EVER,
+        Terms("stack", expire_after_months=2),
+        Terms("highest_threshold", 1, opening_earned_on=date(2025, 1, 3), clawback_opening=True),
+        Terms(expire_after_months=1, as_of=date(2025, 4, 1)),
+    ],
+    ids=["for ever", "stack", "highest threshold", "as of a day"],
+)
+def test_random_accounts_add_up(terms):
+    """Lots and entries give the balance, and no purchase loses more than it earned."""
+    _, found = histories(1, 500)
+    kinds = Counter()
+    for history in found.values():
+        made = account(*history.sales, opening=history.opening, redemptions=tuple(history.redemptions), terms=terms)
+        earned = {entry.transaction_id: entry.points for entry in made.entries if entry.kind == "EARN"}
+        taken = Counter()
+        for entry in made.entries:
+            kinds[entry.kind] += 1
+            assert entry.kind in ("OPENING", "EARN") or entry.points <= 0 <= entry.uncollected
+            if entry.kind == "CLAWBACK" and not entry.unmatched:
+                taken[entry.answers_to] += entry.uncollected - entry.points
+        assert all(points <= earned[transaction_id] for transaction_id, points in taken.items())
+        assert all(lot.left >= 0 for lot in made.lots.values())
+        if terms.as_of:
+            seen = [sale for sale in history.sales if sale.at.date() <= terms.as_of]
+            known = [one for one in history.redemptions if one.at.date() <= terms.as_of]
+            assert Account(history.opening, seen, known, terms).entries == made.entries
+    assert min(kinds.values()) > 50, kinds

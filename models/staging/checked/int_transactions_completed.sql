@@ -35,10 +35,10 @@ line_items as (
 
     select
         line_items.*,
-        files.through_file_id
+        coalesce(files.through_file_id, line_items.file_id) as through_file_id
     from validated as line_items
     inner join in_parts on line_items.transaction_id = in_parts.transaction_id
-    inner join files on line_items.file_id = files.file_id
+    left join files on line_items.file_id = files.file_id
     where not line_items.key_is_taken
 
 ),
@@ -73,9 +73,9 @@ headers as (
 
     select
         read_headers.*,
-        files.through_file_id
+        coalesce(files.through_file_id, read_headers.file_id) as through_file_id
     from read_headers
-    inner join files on read_headers.file_id = files.file_id
+    left join files on read_headers.file_id = files.file_id
     left join key_conflicts on read_headers.source_row_number = key_conflicts.source_row_number
     where not coalesce(key_conflicts.key_is_taken, false)
 

@@ -2,7 +2,7 @@
 {{ config(meta={'analyze': true}) }}
 
 -- The rule books as rows, so that a reason can be looked up and a rule that no row failed is listed too.
-{%- do require_known_settings() %}
+{%- do require_settings() %}
 {%- set books = {} %}
 {%- for table in checked_tables() %}{% do books.update({table: rules_of(table)}) %}{% endfor %}
 {%- do require_known_rules(books) %}
