@@ -51,7 +51,7 @@ class PostgresLanding(Landing):
         self._connection: Connection = connection
         self._fast = FastReader()
         self._is_empty = False
-        self._without_index: set[str] = set()
+        self._new_tables: set[str] = set()  # made or emptied by this load
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -92,23 +92,15 @@ class PostgresLanding(Landing):
         is_outdated = not self.columns(LOADED_FILES) and self._has_rows()
         for table in tables():
             self.cursor.execute(sql.SQL("drop index if exists {}").format(landed(_index(table))))
-            self._without_index.add(table.raw_name)
         for name, columns in self.wanted_columns().items():
             self._make_table_empty(name, columns)
+            self._new_tables.add(name)
         self._is_empty = True
         if is_outdated:
             click.echo(
                 f"note: {landing_schema()} was filled by an earlier version of `retail load`: its rows are replaced",
                 err=True,
             )
-
-    def next_row_number(self, table: Table, expected: int) -> int:
-        """Return the number of the next row, beyond rows that were inserted by hand."""
-        if self._is_empty:
-            return expected
-        self.cursor.execute(sql.SQL("select max(source_row_number) from {}").format(landed(table.raw_name)))
-        ((last,),) = self.cursor.fetchall()
-        return max(expected, (last or 0) + 1)
 
     def create(self, name: str, columns: dict[str, str]) -> None:
         """Create a table.
@@ -120,7 +112,15 @@ class PostgresLanding(Landing):
         if name == LOADED_FILES:
             definitions.append(sql.SQL("primary key (file_id)"))
         self.cursor.execute(sql.SQL("create table {} ({})").format(landed(name), sql.SQL(", ").join(definitions)))
-        self._without_index.add(name)
+        self._new_tables.add(name)
+
+    def next_row_number(self, table: Table, expected: int) -> int:
+        """Return the number of the next row, beyond rows that were inserted by hand."""
+        if self._is_empty:
+            return expected
+        self.cursor.execute(sql.SQL("select max(source_row_number) from {}").format(landed(table.raw_name)))
+        ((last,),) = self.cursor.fetchall()
+        return max(expected, (last or 0) + 1)
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files."""
@@ -178,9 +178,9 @@ class PostgresLanding(Landing):
         return reader.rows, reader.unreadable_lines
 
     def finish(self, filled: Collection[Table]) -> None:
-        """Index row numbers where no index is, analyze tables with new rows, have changes by hand recorded."""
+        """Index the row numbers of new tables, analyze tables with new rows, have changes by hand recorded."""
         for table in tables():
-            if table.raw_name in self._without_index:
+            if table.raw_name in self._new_tables:
                 self.cursor.execute(
                     sql.SQL("create unique index {} on {} (source_row_number)").format(
                         sql.Identifier(_index(table)), landed(table.raw_name)
@@ -188,7 +188,7 @@ class PostgresLanding(Landing):
                 )
             if table in filled:
                 self.cursor.execute(sql.SQL("analyze {}").format(landed(table.raw_name)))
-        record_manual_changes(self.cursor, is_new=self._is_empty)
+        record_manual_changes(self.cursor, self._new_tables)
 
     def columns(self, name: str) -> dict[str, str]:
         """Return the columns of a table with their types, none if the table does not exist."""

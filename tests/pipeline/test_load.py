@@ -179,7 +179,7 @@ def test_an_optional_file_is_loaded_like_the_others_and_missed_by_nobody(databas
     assert "nothing new" in loaded(folder).output, "a redemption is loaded once"
 
 
-def test_a_landing_schema_from_before_an_optional_input_gets_its_table(database, folder, rows, contents):
+def test_a_landing_schema_from_before_an_optional_input_gets_its_table(engine, database, folder, rows, contents):
     loaded(folder)
     before = contents()
     rows(f"drop table retail_landing.raw_{REDEMPTIONS}")
@@ -187,6 +187,9 @@ def test_a_landing_schema_from_before_an_optional_input_gets_its_table(database,
     assert "nothing new" in loaded(folder).output
 
     assert contents() == before
+    if engine == "postgres":
+        assert rows(f"select indexname from pg_indexes where tablename = 'raw_{REDEMPTIONS}'")
+        assert rows("select * from retail_landing.manual_changes") == []
 
 
 def test_columns_are_found_by_name_in_any_order_and_case(database, folder, stores):
