@@ -121,10 +121,17 @@ def test_options_of_build_work(new_database, sample_template, run_program, optio
     run_program(database, "dbt", "build", "--exclude-resource-type", "unit_test", *options)
 
 
-def test_run_on_a_fresh_database_says_what_comes_first(fresh_database, run_program):
-    result = run_program(fresh_database, "dbt", "run", check=False)
+@pytest.mark.parametrize("variables", ["{}", LANDING])
+def test_run_on_a_fresh_database_says_what_comes_first(fresh_database, run_program, variables):
+    result = run_program(fresh_database, "dbt", "run", "--vars", variables, check=False)
     assert result.returncode != 0
     assert "run `dbt seed` first, or `dbt build`" in result.stdout
+
+
+def test_run_before_a_load_says_what_comes_first(landing_database, run_program):
+    result = run_program(landing_database, "dbt", "run", "--vars", LANDING, check=False)
+    assert result.returncode != 0
+    assert "load your files first (retail load DIR)" in result.stdout
 
 
 @pytest.mark.parametrize("schema", ["s" * 55, "dev-x"])
