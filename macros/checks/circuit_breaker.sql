@@ -1,5 +1,5 @@
 {#- The limit that a var sets for a share of rejected rows: one number for all, or a mapping of tables, of overall and of
-    default to numbers. -#}
+    default to numbers. The limits are the vars warn_rejected_share, max_rejected_share, rejected_share_min_rows. -#}
 {% macro share_limit(name, scope) %}
     {%- set value = setting(name) -%}
     {%- set limits = value if value is mapping else {'default': value} -%}

@@ -1,13 +1,3 @@
-{#- The keys of a checked parent, and whether a valid row has them. Foreign keys are judged against these. -#}
-{% macro parent_keys(relation, key) %}
-    select
-        {{ key }},
-        bool_or(is_valid) as is_valid
-    from {{ relation }}
-    where {{ key }} is not null
-    group by {{ key }}
-{% endmacro %}
-
 {#- Judges every row of a relation by the rules: its clean values, and the verdict.
 
     relation        a CTE with the columns the rules look at

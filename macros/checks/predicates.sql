@@ -67,13 +67,3 @@
 
 {#- no copy of the row was kept -#}
 {% macro is_first_copy() %}{{ return('coalesce(not key_is_copy, true)') }}{% endmacro %}
-
-{#- a foreign key names a parent that exists -#}
-{% macro is_known(column) %}
-    {{- return(column ~ ' is null or ' ~ column ~ '_parent_is_valid is not null') -}}
-{% endmacro %}
-
-{#- the parent was not rejected -#}
-{% macro has_valid_parent(column) %}
-    {{- return('coalesce(' ~ column ~ '_parent_is_valid, true)') -}}
-{% endmacro %}

@@ -145,37 +145,3 @@
         ),
     ]) -}}
 {% endmacro %}
-
-
-{#- ---- a foreign key ---- -#}
-
-{#- What `caused_by` says of a parent: table:key. -#}
-{% macro caused_by_parent(column, parent) %}{{ return("'" ~ parent ~ ":' || " ~ column) }}{% endmacro %}
-
-{#- no row of the parent table has this key -#}
-{% macro rule_unknown(column, parent) %}
-    {{- return(rule(
-        column ~ '_unknown',
-        [column],
-        is_known(column),
-        column ~ ' names no row of ' ~ parent,
-        caused_by=caused_by_parent(column, parent),
-        parent=parent,
-        kept_for='the foreign key',
-        of_row=false
-    )) -}}
-{% endmacro %}
-
-{#- rows of the parent table have this key, and all were rejected -#}
-{% macro rule_parent_rejected(column, parent) %}
-    {{- return(rule(
-        column ~ '_parent_rejected',
-        [column],
-        has_valid_parent(column),
-        column ~ ' names a row of ' ~ parent ~ ' that was itself rejected',
-        caused_by=caused_by_parent(column, parent),
-        parent=parent,
-        kept_for='the foreign key',
-        of_row=false
-    )) -}}
-{% endmacro %}

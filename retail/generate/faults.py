@@ -1,7 +1,7 @@
 """Faults, each aimed at one rule, and dirt that no rule may reject, for transactions.
 
 A fault changes the rows of one ``Sale`` and records the rule that they must now fail; ``Sale.settle`` adds the
-consequences for the other rows of the transaction.
+consequences for the other rows of the transaction. Faults of master data are in ``masters.py``.
 """
 
 from __future__ import annotations

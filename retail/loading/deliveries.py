@@ -1,4 +1,7 @@
-"""The files of a load: where they are, which table and which day they belong to, and their headers."""
+"""The files of a load: where they are, which table and which day they belong to, and their headers.
+
+Whether a file was loaded before is decided in ``load.py``, by its content.
+"""
 
 from __future__ import annotations
 

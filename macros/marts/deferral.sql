@@ -1,0 +1,26 @@
+{#- How much of the money of sales belongs to the points that came with them, and when it is earned. IFRS 15, illustrative example 52
+    (IE267 to IE270), gives the method; the analysis points_deferral applies it. A point is worth its stand-alone price times the share
+    that is expected to be redeemed. -#}
+
+{#- SQL for the part of the sales that is deferred: split between goods and points by their stand-alone prices.
+
+    sales     money of the sales with which the points were earned
+    points    points earned with them
+    price     stand-alone price of a point that is redeemed
+    share     share of the points that is expected to be redeemed
+    decimals  to how many decimals the points' part of the price is rounded; none: not at all -#}
+{% macro deferred_revenue(sales, points, price, share, decimals=none) %}
+    {%- set worth = points ~ ' * ' ~ price ~ ' * ' ~ share -%}
+    {%- set part = worth ~ ' / nullif(' ~ sales ~ ' + ' ~ worth ~ ', 0)' -%}
+    {{- return(sales ~ ' * ' ~ ('round(' ~ part ~ ', ' ~ decimals ~ ')' if decimals is not none else part)) -}}
+{% endmacro %}
+
+{#- SQL for what is earned of the deferred money so far: the share redeemed of the points that are expected to be redeemed.
+
+    deferred  SQL of the deferred money
+    redeemed  points redeemed so far
+    points    points earned
+    share     share of the points that is expected to be redeemed, by what is known now -#}
+{% macro recognised_revenue(deferred, redeemed, points, share) %}
+    {{- return('(' ~ deferred ~ ') * least(' ~ redeemed ~ ' / nullif(' ~ points ~ ' * ' ~ share ~ ', 0), 1)') -}}
+{% endmacro %}
