@@ -29,8 +29,10 @@
     {%- set value = value | string -%}
     {%- set is_number = modules.re.match('^[0-9]{1,5}$', value) -%}
     {%- if name == 'RETAIL_SCHEMA' -%}
-        {%- set is_allowed = modules.re.match('^[a-z_][a-z0-9_-]*$', value) and value | length <= 55 and '\n' not in value -%}
-        {%- set allowed = 'at most 55 lower-case letters, digits, _ and -, and no digit first' -%}
+        {%- set is_allowed = modules.re.match('^(?!pg_|information_schema$)[a-z_][a-z0-9_-]*$', value) and value | length <= 55 and '\n' not in value -%}
+        {%- set allowed -%}
+            at most 55 lower-case letters, digits, _ and -, no digit first, and no schema of the database itself
+        {%- endset -%}
     {%- elif name in ['PGPORT', 'SPARK_PORT'] -%}
         {%- set is_allowed, allowed = is_number and 0 < value | int < 65536, 'a port number from 1 to 65535' -%}
     {%- elif name == 'SPARK_SHUFFLE_PARTITIONS' -%}

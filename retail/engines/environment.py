@@ -21,7 +21,7 @@ def _is_between(low: int, high: int) -> Callable[[str], bool]:
 
 def _is_schema(value: str) -> bool:
     """PostgreSQL cuts a name at 63 bytes, our longest suffix has 8, and dbt takes capitals for another name."""
-    return len(value) <= 55 and bool(re.fullmatch("[a-z_][a-z0-9_-]*", value))
+    return len(value) <= 55 and bool(re.fullmatch("(?!pg_|information_schema$)[a-z_][a-z0-9_-]*", value))
 
 
 def _is_duckdb_file(value: str) -> bool:
@@ -30,10 +30,12 @@ def _is_duckdb_file(value: str) -> bool:
     return bool(name) and ":" not in value and name.lower() != os.environ.get("RETAIL_SCHEMA", "retail")
 
 
+_SCHEMA = "at most 55 lower-case letters, digits, _ and -, no digit first, and no schema of the database itself"
+
 # variable: whether a value is allowed, and what is allowed in words; of any other, all but nothing
 _ALLOWED: dict[str, tuple[Callable[[str], bool], str]] = {
     "RETAIL_TARGET": (TARGETS.__contains__, "postgres, duckdb or spark"),
-    "RETAIL_SCHEMA": (_is_schema, "at most 55 lower-case letters, digits, _ and -, and no digit first"),
+    "RETAIL_SCHEMA": (_is_schema, _SCHEMA),
     "RETAIL_DUCKDB": (_is_duckdb_file, "a file whose name without its ending is not the name of the schema"),
     "PGPORT": (_is_between(1, 65535), "a port number from 1 to 65535"),
     "SPARK_PORT": (_is_between(1, 65535), "a port number from 1 to 65535"),

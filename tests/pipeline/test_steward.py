@@ -456,6 +456,25 @@ def test_a_broken_delivery_leaves_the_marts_as_they_were(landing_database, run_p
     assert query(landing_database, "select count(*) from retail.store_sales_header") == [(1,)]
 
 
+@pytest.mark.extended
+def test_the_summary_of_a_first_build_that_stopped_names_the_next_command(landing_database, run_program, tmp_path):
+    broken = clean_shop()
+    broken["store_sales_header"] = [row.replace("2025-06", "June") for row in broken["store_sales_header"]]
+    run_program(landing_database, "retail", "load", str(write_shop(broken, tmp_path)))
+    result = run_program(landing_database, "retail", "summary", check=False)
+    loaded = "15 rows of 7 files are loaded, nothing is built yet: run dbt build --vars 'raw_layer: landing'"
+    assert result.stderr == f"Error: {loaded}\n"
+    assert run(run_program, landing_database, check=False).returncode == 1
+    lines = run_program(landing_database, "retail", "summary").stdout.splitlines()
+    assert lines[0] == (
+        "the first build STOPPED before the marts, because it rejected too much: "
+        "overall 53.3%, store_sales_header 100.0%, store_sales_line_items 100.0%"
+    )
+    assert "in = clean + rejected in every table, in rows and in money" in lines
+    assert any(line.startswith("transaction_date_invalid") for line in lines)
+    assert lines[-1].startswith("  dbt build --vars 'raw_layer: landing'  then; or")
+
+
 def test_all_that_is_published_stands_behind_the_breaker(manifest):
     models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     valid_rows = {name for name, node in models.items() if node["name"].startswith("stg_")}

@@ -76,6 +76,14 @@ def test_an_environment_made_here_is_believed(folder):
     assert make(folder, "own_environment").returncode == 0
 
 
+@pytest.mark.parametrize(("target", "starts_a_server"), [("postgres", True), ("duckdb", False)])
+def test_lint_starts_a_server_only_for_postgres(folder, target, starts_a_server):
+    (folder / "requirements-docs.lock").touch()
+    commands = make(folder, "--dry-run", "lint", f"TARGET={target}").stdout
+    assert f"sqlfluff lint --dialect {target} " in commands
+    assert ("retail up" in commands) == starts_a_server
+
+
 def test_clean_has_nothing_to_do_twice(folder):
     (folder / "target").mkdir()
     for _ in range(2):
