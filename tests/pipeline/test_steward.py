@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from retail.engines import build_lock
 from retail.loading.command import load
 from retail.quarantine.export import guarded, rejects, unguarded
+from retail.quarantine.history import history
 from retail.quarantine.repair import _is_same
 from support.comparison import contents, what_is_left
-from support.shop import clean_shop, read_export, write_export, write_shop
+from support.shop import HEADINGS, clean_shop, read_export, write_export, write_shop
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
 LEDGER = """
@@ -164,7 +166,10 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
     database = repaired["database"]
     shop = clean_shop()
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"
-    run_program(database, "retail", "load", "--start-over", str(write_shop(shop, tmp_path)))
+    said = run_program(database, "retail", "load", "--start-over", str(write_shop(shop, tmp_path))).stderr
+    assert (
+        "note: retail_history.quarantine_history keeps its 2 open and 4 resolved records; retail history purge" in said
+    )
     build(run_program, database)
     found = query(
         database,
@@ -194,6 +199,69 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
         assert contents(query, database, "retail_history") == {
             name: rows for name, rows in before.items() if name.startswith("retail_history.")
         }
+
+
+def test_what_was_resolved_long_ago_can_be_forgotten(repaired, run_program, query, tmp_path):
+    """After the story above: the history has T2 twice, resolved and open again."""
+    database = repaired["database"]
+    records = "select record_key, opening_number, status from retail_history.quarantine_history where {} order by 1, 2"
+    headers = "source_table = 'store_sales_header'"
+    ((resolved,),) = query(database, "select count(*) from retail_history.quarantine_history where status = 'resolved'")
+    ((still_open,),) = query(database, "select count(*) from retail_history.quarantine_history where status = 'open'")
+    assert resolved and still_open
+    purge = ("retail", "history", "purge", "--resolved-before")
+    nothing = run_program(database, *purge, "2020-01-01").stdout
+    assert nothing == (
+        "0 records resolved before 2020-01-01 deleted from retail_history.quarantine_history; "
+        f"{resolved} resolved and {still_open} open stay\n"
+    )
+    tried = run_program(database, *purge, "2999-01-01", "--dry-run").stdout
+    assert f"{resolved} records resolved before 2999-01-01 would be deleted" in tried
+    assert f"0 resolved and {still_open} open would stay" in tried
+    assert len(query(database, records.format("true"))) == resolved + still_open
+
+    said = run_program(database, *purge, "2999-01-01").stdout
+    assert f"{resolved} records resolved before 2999-01-01 deleted" in said
+
+    assert query(database, records.format(headers)) == [("T2", 2, "open")]
+    # a build that sees nothing new neither changes nor reopens anything
+    before = what_is_left(query, database, "retail", "retail_staging", "retail_history")
+    assert "full rebuild" not in run(run_program, database).stdout
+    assert what_is_left(query, database, "retail", "retail_staging", "retail_history") == before
+    # one that is rejected again opens as a new one; what is still open is resolved as before
+    (tmp_path / "store_sales_header.csv").write_text(
+        f"{HEADINGS['store_sales_header']}\nT9,C404,S1,2025-06-03 10:00:00,30.00\n"
+    )
+    run_program(database, "retail", "load", str(tmp_path))
+    assert "full rebuild" not in run(run_program, database).stdout
+    assert query(database, records.format(headers)) == [("T2", 2, "open"), ("T9", 1, "open")]
+    build(run_program, database)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--resolved-before", "2025-06-31"], "'2025-06-31' does not match the format '%Y-%m-%d'"),
+        (["--resolved-before", "2025-06-30'"], "does not match"),
+        ([], "Missing option '--resolved-before'"),
+        (["--resolved-before", "2025-06-30"], "there is no retail_history.quarantine_history yet: the first dbt build"),
+    ],
+)
+def test_what_is_wrong_with_a_purge_is_said(connected, query, arguments, words):
+    query(connected, "drop schema if exists retail_history cascade")
+    result = CliRunner().invoke(history, ["purge", *arguments])
+    assert result.exit_code in (1, 2)
+    assert words in result.output
+
+
+def test_a_purge_waits_for_a_build(connected, query, monkeypatch):
+    monkeypatch.setattr(build_lock, "_setting", {"build_lock_timeout": 1, "build_gone_after": 5}.get)
+    lock = "update retail_staging.build_lock set invocation_id = "
+    query(connected, lock + "'11111111-2222-3333-4444-555555555555'")
+    result = CliRunner().invoke(history, ["purge", "--resolved-before", "2025-06-30"])
+    query(connected, lock + "null")
+    assert result.exit_code == 1
+    assert "a build is still running, so nothing was changed" in result.output
 
 
 # --------------------------------------------------------------------------------------------------- what is not taken
