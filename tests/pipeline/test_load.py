@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +48,16 @@ def database(engine, request, tmp_path, monkeypatch):
     for name, value in place.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.delenv("RETAIL_SCHEMA", raising=False)
+    return place
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The temporary folder of this process and of those that it starts."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
     return place
 
 
@@ -532,6 +543,35 @@ def test_master_data_come_back_in_another_drop_and_transactions_do_not(database,
     assert "nothing new" in loaded(again).output
 
 
+def test_master_data_that_go_back_to_an_earlier_state_are_loaded(database, folder, tmp_path, rows):
+    """Deliveries of all seven tables, in which only the products differ, and one part of them comes in another way."""
+
+    def deliver(price: int, name: str = "products.csv", day: str = "") -> str:
+        place = tmp_path / f"delivery {len(list(tmp_path.iterdir()))}" / day
+        shutil.copytree(folder, place)
+        text = f"{','.join(tables()[1].columns)}\nP1,Cup,Kitchen,{price},5\n"
+        (place / "products.csv").unlink()
+        (place / name).write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode())
+        return loaded(place).output
+
+    deliver(1)
+    for number, (price, name) in enumerate(
+        [(2, "products.csv"), (1, "PRODUCTS.csv"), (2, "products.csv.gz"), (1, "raw_products.csv")], start=2
+    ):
+        said = deliver(price, name)
+        assert said.count("loaded before as") == 6
+        assert rows(
+            "select p.unit_price, f.batch_id from retail_landing.raw_products as p "
+            "join retail_landing.loaded_files as f on p.file_id = f.file_id order by f.batch_id desc limit 1"
+        ) == [(str(price), number)]
+        assert "nothing new" in deliver(price, name)
+    for price in (7, 8, 7):  # the same within the deliveries of a day
+        deliver(price, day=DAYS[0])
+        assert "nothing new" in deliver(price, day=DAYS[0])
+    assert rows("select count(*) from retail_landing.raw_products") == [(8,)]
+    assert rows(f"select count(*) from retail_landing.raw_{LINES}") == [(2,)]
+
+
 def test_an_older_drop_is_said_to_bring_the_latest_master_data(database, tmp_path):
     note = f"note: {DAYS[0]} is older than {DAYS[1]}, which was loaded before: its master data now count as the latest"
     assert "note:" not in loaded(*write_drop(tmp_path / "a", DAYS[1])).output
@@ -592,7 +632,7 @@ def test_two_loads_at_once_come_one_after_the_other(database, folder, tmp_path, 
 @pytest.mark.parametrize(
     "first", [pytest.param(True, marks=pytest.mark.extended), False], ids=["the first load", "a later load"]
 )
-def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents, first):
+def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents, first, temporary):
     if not first:
         loaded(folder)
         before = contents()
@@ -608,6 +648,7 @@ def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents,
         assert program.poll() is None and time.monotonic() < deadline
     program.kill()
     program.wait()
+    assert list(temporary.iterdir())
     while rows("select count(*) from pg_stat_activity where datname = current_database() and query like 'copy %'") != [
         (0,)
     ]:
@@ -619,6 +660,49 @@ def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents,
         assert contents() == before
     loaded(folder)
     assert rows(f"select max(source_row_number) from retail_landing.raw_{LINES}") == [(1_500_002,)]
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_load_that_gets_a_signal_leaves_no_trace(database, folder, contents, temporary, number):
+    loaded(folder)
+    before = contents()
+    with (folder / f"{LINES}_2.csv").open("w") as file:
+        file.write(",".join(tables()[-1].columns) + "\n")
+        file.writelines(f"{line},T,P,,1,2.00\n" for line in range(1_500_000))
+        file.write("\0")  # so DuckDB doesn't read the file as a whole
+    program = subprocess.Popen(
+        [PROGRAMS / "retail", "load", folder], env=os.environ | database, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(temporary.glob("*/*.csv")):
+        assert program.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    program.send_signal(number)
+    _, said = program.communicate(timeout=30)
+
+    assert program.returncode == (1 if number == signal.SIGINT else 128 + number)
+    assert "Traceback" not in said
+    assert not list(temporary.iterdir())
+    assert contents() == before
+
+
+def test_a_load_leaves_nothing_in_the_temporary_folder(database, folder, temporary, unreadable):
+    with (folder / f"{LINES}_2.csv").open("w") as file:
+        file.write(",".join(tables()[-1].columns) + "\n")
+        file.writelines(f"{line},T,P,,1,2.00\n" for line in range(10_000))
+        file.write("\0")  # so DuckDB doesn't read the file as a whole
+
+    loaded(folder)
+
+    assert len(unreadable()) == 1
+    assert not list(temporary.iterdir())
+    write_stores(folder, gzip.compress(STORES.encode() + os.urandom(1_000_000))[:-9], "stores_2.csv").rename(
+        folder / "stores_2.csv.gz"
+    )
+    assert "is not a whole gzip file" in only_line(run("--force", folder))
+    assert not list(temporary.iterdir())
 
 
 # ------------------------------------------------------------------------------------------------- unreadable lines
@@ -873,6 +957,12 @@ def test_a_damaged_gz_file(refused, folder, damage):
     (folder / "stores.csv.gz").write_bytes(damage(good))
 
     refused("stores.csv.gz is not a whole gzip file: compress or copy it again")
+
+
+def test_a_gz_file_that_unpacks_to_too_much(refused, folder):
+    write_stores(folder, STORES.encode() + 20_000_000 * b"\n", "stores_2.csv.gz")
+
+    refused("stores_2.csv.gz unpacks to more than 200 times its packed size of ", ": check it, and raise --max-ratio")
 
 
 def test_plain_text_named_gz(refused, folder):

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from retail.engines import build_lock
 from retail.loading.command import load
 from retail.quarantine.export import guarded, rejects, unguarded
+from retail.quarantine.history import history
 from retail.quarantine.repair import _is_same
 from support.comparison import contents, what_is_left
-from support.shop import clean_shop, read_export, write_export, write_shop
+from support.shop import HEADINGS, clean_shop, read_export, write_export, write_shop
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
 LEDGER = """
@@ -177,7 +179,10 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
     database = repaired["database"]
     shop = clean_shop()
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"
-    run_program(database, "retail", "load", "--start-over", str(write_shop(shop, tmp_path)))
+    said = run_program(database, "retail", "load", "--start-over", str(write_shop(shop, tmp_path))).stderr
+    assert (
+        "note: retail_history.quarantine_history keeps its 2 open and 4 resolved records; retail history purge" in said
+    )
     build(run_program, database)
     found = query(
         database,
@@ -207,6 +212,71 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
         assert contents(query, database, "retail_history") == {
             name: rows for name, rows in before.items() if name.startswith("retail_history.")
         }
+
+
+@pytest.mark.extended
+def test_what_was_resolved_long_ago_can_be_forgotten(repaired, run_program, query, tmp_path):
+    """After the story above, or without its end: T1 is clean now, and resolved in the history."""
+    database = repaired["database"]
+    records = (
+        "select source_table, record_key, opening_number from retail_history.quarantine_history where {} order by 1, 2"
+    )
+    run(run_program, database)
+    still_open = query(database, records.format("status = 'open'"))
+    resolved = len(query(database, records.format("status = 'resolved'")))
+    assert still_open and ("store_sales_header", "T1", 1) in query(database, records.format("status = 'resolved'"))
+    purge = ("retail", "history", "purge", "--resolved-before")
+    assert run_program(database, *purge, "2020-01-01").stdout == (
+        "0 records resolved before 2020-01-01 deleted from retail_history.quarantine_history; "
+        f"{resolved} resolved and {len(still_open)} open stay\n"
+    )
+    tried = run_program(database, *purge, "2999-01-01", "--dry-run").stdout
+    assert f"{resolved} records resolved before 2999-01-01 would be deleted" in tried
+    assert f"0 resolved and {len(still_open)} open would stay" in tried
+    assert len(query(database, records.format("true"))) == resolved + len(still_open)
+
+    said = run_program(database, *purge, "2999-01-01").stdout
+    assert f"{resolved} records resolved before 2999-01-01 deleted" in said
+
+    assert query(database, records.format("true")) == still_open
+    # a build that sees nothing new neither changes nor reopens anything
+    before = what_is_left(query, database, "retail", "retail_staging", "retail_history")
+    assert "full rebuild" not in run(run_program, database).stdout
+    assert what_is_left(query, database, "retail", "retail_staging", "retail_history") == before
+    # a record that is rejected again opens as a new one
+    (tmp_path / "store_sales_header.csv").write_text(
+        f"{HEADINGS['store_sales_header']}\nT1,C1,S1,2025-06-01 10:00:00,11.00\n"
+    )
+    run_program(database, "retail", "load", str(tmp_path))
+    assert "full rebuild" not in run(run_program, database).stdout
+    assert query(database, records.format("status = 'open'")) == sorted([*still_open, ("store_sales_header", "T1", 1)])
+    assert query(database, records.format("status = 'resolved'")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--resolved-before", "2025-06-31"], "'2025-06-31' does not match the format '%Y-%m-%d'"),
+        (["--resolved-before", "2025-06-30'"], "does not match"),
+        ([], "Missing option '--resolved-before'"),
+        (["--resolved-before", "2025-06-30"], "there is no retail_history.quarantine_history yet: the first dbt build"),
+    ],
+)
+def test_what_is_wrong_with_a_purge_is_said(connected, query, arguments, words):
+    query(connected, "drop schema if exists retail_history cascade")
+    result = CliRunner().invoke(history, ["purge", *arguments])
+    assert result.exit_code in (1, 2)
+    assert words in result.output
+
+
+def test_a_purge_waits_for_a_build(connected, query, monkeypatch):
+    monkeypatch.setattr(build_lock, "_setting", {"build_lock_timeout": 1, "build_gone_after": 5}.get)
+    lock = "update retail_staging.build_lock set invocation_id = "
+    query(connected, lock + "'11111111-2222-3333-4444-555555555555'")
+    result = CliRunner().invoke(history, ["purge", "--resolved-before", "2025-06-30"])
+    query(connected, lock + "null")
+    assert result.exit_code == 1
+    assert "a build is still running, so nothing was changed" in result.output
 
 
 # --------------------------------------------------------------------------------------------------- what is not taken
