@@ -31,7 +31,9 @@
     {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'seed' -%}
         {%- do parts.append(node.name ~ node.checksum.checksum) -%}
     {%- endfor -%}
-    {%- do parts.append(tojson([setting('loyalty_rule_policy'), setting('total_tolerance')])) -%}
+    {%- do parts.append(tojson([
+        setting('loyalty_rule_policy'), setting('loyalty_rules_apply'), setting('total_tolerance')
+    ])) -%}
     {{- return(local_md5((parts | join('\n')) | replace(data_cutoff_date(), '<cutoff>'))) -}}
 {% endmacro %}
 
@@ -79,14 +81,14 @@
     follows_loyalty_rules, follows_repairs. -#}
 {% macro amends() %}
     {%- set meta = model.config.get('meta', {}) -%}
-    {%- set loyalty_rules = ref('checked_loyalty_rules') if lands() and can_amend() and meta.get('follows_loyalty_rules') -%}
+    {%- set rule_versions = ref('int_loyalty_rule_versions') if lands() and can_amend() and meta.get('follows_loyalty_rules') -%}
     {%- if not is_amending_run() or (flags.FULL_REFRESH and not meta.get('amends')) -%}
         {{- return(false) -}}
     {%- endif -%}
     {%- set plan = build_plan() -%}
     {{- return(not (
         plan.is_full
-        or (loyalty_rules and loyalty_rules_changed(loyalty_rules, plan.through.get(model.name, 0)))
+        or (rule_versions and points_change(rule_versions, plan.through.get(model.name, 0)))
         or (meta.get('follows_repairs') and facts_repaired(plan.through.get(model.name, 0)))
     )) -}}
 {% endmacro %}
@@ -99,12 +101,16 @@
     {{- return(found.rows | length > 0) -}}
 {% endmacro %}
 
-{#- Whether a loyalty rule got other content after this file was loaded: then all points are computed again. -#}
-{% macro loyalty_rules_changed(checked_loyalty_rules, file_id) %}
-    {%- set changed = run_query(
-        'select 1 from ' ~ checked_loyalty_rules ~ ' where is_valid and file_id > ' ~ file_id ~ ' limit 1'
-    ) -%}
-    {{- return(changed.rows | length > 0) -}}
+{#- Whether rules that were delivered after this file change points that were credited before: with `loyalty_rules_apply: latest`
+    any change does; else only the first rules of all, for which the transactions have waited. -#}
+{% macro points_change(rule_versions, file_id) %}
+    {%- set moment = 'max(valid_from_batch), max(valid_through_batch + 1)' if setting('loyalty_rules_apply') == 'latest'
+        else 'min(valid_from_batch)' -%}
+    {%- set changed = run_query('select ' ~ moment ~ ' from ' ~ rule_versions).rows[0].values() | select | list -%}
+    {%- set built = run_query(
+        'select max(batch_id) from ' ~ source('landing', 'loaded_files') ~ ' where file_id <= ' ~ file_id
+    ).columns[0].values()[0] -%}
+    {{- return((changed | max) > (built or 0) if changed else false) -}}
 {% endmacro %}
 
 {#- The number of the first raw row of a table in files after this one; none where there is no such row. -#}

@@ -548,12 +548,15 @@ def test_the_summary_of_a_first_build_that_stopped_names_the_next_command(landin
 def test_all_that_is_published_stands_behind_the_breaker(manifest):
     models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     valid_rows = {name for name, node in models.items() if node["name"].startswith("stg_")}
-    # what an amount is worth is no row of a delivery
+    # what an amount is worth, and since when, is no row of a delivery
     marts = {name for name, node in models.items() if node["fqn"][1] == "marts" and node["name"] != "loyalty_points"}
     assert len(marts) > 10 and len(valid_rows) == 8
     assert all("model.retail.circuit_breaker" in manifest["parent_map"][name] for name in valid_rows)
     read = {parent for name in marts for parent in manifest["parent_map"][name] if parent in models}
-    assert read <= marts | valid_rows | {"model.retail.loyalty_points"}
+    of_points = {
+        f"model.retail.{name}" for name in ("loyalty_points", "int_loyalty_rule_versions", "int_files_loyalty_rules")
+    }
+    assert read <= marts | valid_rows | of_points
 
 
 # --------------------------------------------------------------------------------------------------------- the switches
