@@ -61,7 +61,7 @@ WRONG = {
     "PGPORT": ["", "0", "65536", "five", "5432; select 1", "-1", "54 32", "\u0665"],
     "PGUSER": [""],
     "PGDATABASE": [""],
-    "RETAIL_SCHEMA": ["", "my-Schema", "s" * 56, "a\"b;c'd", "1st", "retail\n", "a b", "é", "pg_x", "information_schema"],
+    "RETAIL_SCHEMA": ["", "my-Schema", "s" * 56, "a\"b;c'd", "1st", "retail\n", "é", "pg_x", "information_schema"],
     "RETAIL_DUCKDB": ["", ":memory:", "/tmp/retail.duckdb", "Retail.db", "md:retail"],
     "SPARK_PORT": ["", "0", "thrift"],
     "SPARK_SHUFFLE_PARTITIONS": ["", "0", "many"],
