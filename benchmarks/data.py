@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from retail.contract import Table, tables
+from retail.contract import Table, required_tables
 
 LINES_A_TRANSACTION = 2.69  # as `retail generate` makes them
 TRANSACTIONS_A_CUSTOMER = 15
@@ -73,12 +73,12 @@ class Dealer:
         """Write one folder per day, `YYYY-MM-DD`, with the files of that day."""
         for day in self.days:
             (self.out / day.isoformat()).mkdir(parents=True)
-        for table in tables():
+        for table in required_tables():
             if table.name == "store_sales_header":
                 self._deal_sales(table, self._days_of_headers(table))
             elif table.name == "store_sales_line_items":
                 self._deal_sales(table, self._days_of_lines(table))
-        for table in tables():
+        for table in required_tables():
             if table.name in self.first_named:
                 self._deal_master(table)
             elif not table.name.startswith("store_sales"):

@@ -1271,11 +1271,12 @@ create table retail.loyalty_ledger as
 with entries as (
     select
         customer_id::varchar(20) as customer_id, 'OPENING' as entry_type, null::varchar(30) as transaction_id,
-        null::timestamp as entry_at, null::text as rule_ids, total_loyalty_points::bigint as points
+        null::timestamp as entry_at, null::text as rule_ids, null::integer as rules_from_batch,
+        total_loyalty_points::bigint as points
     from retail_staging.checked_customer_details
     where failed_rules is null
     union all
-    select customer_id, 'EARN', transaction_id, transaction_date, rule_ids, points
+    select customer_id, 'EARN', transaction_id, transaction_date, rule_ids, 1, points
     from retail.store_sales_header
     inner join retail_staging.loyalty_points using (total_amount)
 )
@@ -1284,7 +1285,7 @@ select
         as ledger_entry_id,
     customer_id,
     row_number() over in_order - 1 as entry_number,
-    entry_type, transaction_id, entry_at, rule_ids, points,
+    entry_type, transaction_id, entry_at, rule_ids, rules_from_batch, points,
     (sum(points) over in_order)::bigint as running_balance
 from entries
 window in_order as (

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from retail.scratch import end_cleanly
+from retail.scratch import ending_cleanly
 
 # command: its module, imported on first use, so that `retail psql` does not wait for the imports of `load`
 _COMMANDS = {
@@ -35,6 +35,10 @@ class _LazyGroup(click.Group):
         module = _COMMANDS.get(cmd_name)
         return getattr(import_module(module), cmd_name) if module else None
 
+    def invoke(self, ctx: click.Context) -> None:
+        with ending_cleanly():
+            super().invoke(ctx)
+
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="retail")
@@ -45,4 +49,3 @@ def main() -> None:
     selects another schema than `retail`. dbt reads the same variables.
     """
     os.umask(0o077)  # files may hold rows of customers
-    end_cleanly()

@@ -15,14 +15,18 @@ RAW_PREFIX = "raw_"
 
 @dataclass(frozen=True)
 class Table:
-    """One of the seven input tables.
+    """An input table.
 
-    ``columns`` are in the order of the seed file, ``key`` names those that identify a row.
+    ``columns`` are in the order of the seed file, ``key`` names those that identify a row. A clean row of a table of
+    facts stands for ever; the rows of the others are master data, which the latest delivery replaces. A retailer may do
+    without an optional table.
     """
 
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
+    is_fact: bool = False
+    is_optional: bool = False
 
     @property
     def raw_name(self) -> str:
@@ -32,13 +36,20 @@ class Table:
 
 @cache
 def tables() -> tuple[Table, ...]:
-    """Return the seven tables in the order of the seeds' YAML file, master data first."""
+    """Return the tables in the order of the seeds' YAML file: master data, sales, optional tables."""
     seeds = yaml.safe_load(CONTRACT_FILE.read_text(encoding="utf-8"))["seeds"]
     return tuple(
         Table(
             name=seed["name"].removeprefix(RAW_PREFIX),
             columns=tuple(seed["config"]["column_types"]),
             key=tuple(seed["config"]["meta"]["key"]),
+            is_fact=seed["config"]["meta"].get("is_fact", False),
+            is_optional=seed["config"]["meta"].get("is_optional", False),
         )
         for seed in seeds
     )
+
+
+def required_tables() -> tuple[Table, ...]:
+    """Return the tables that each retailer has."""
+    return tuple(table for table in tables() if not table.is_optional)

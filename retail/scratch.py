@@ -32,19 +32,30 @@ def scratch_folder() -> Iterator[Path]:
         os.close(lock)
 
 
-def end_cleanly() -> None:
-    """Let SIGINT, SIGTERM and SIGHUP end this program by an exception, so that it deletes its folders."""
-    for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _end)
+@contextmanager
+def ending_cleanly() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP end what is inside by an exception, so that it deletes its folders."""
+    received: list[int] = []
 
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    for other in _SIGNALS:
-        signal.signal(other, signal.SIG_IGN)  # the end of a program is not interrupted
-    if number == signal.SIGINT:
+    def end(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        for other in handled:
+            signal.signal(other, signal.SIG_IGN)  # the end is not interrupted
         raise KeyboardInterrupt
-    raise SystemExit(128 + number)
+
+    # a program under nohup ignores SIGHUP
+    handled = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in handled}
+    try:
+        yield
+    except BaseException as error:
+        if not received:
+            raise
+        # a library may have made another error of it
+        raise (KeyboardInterrupt if received == [signal.SIGINT] else SystemExit(128 + received[0])) from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _new_folder() -> tuple[Path, int]:

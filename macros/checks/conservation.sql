@@ -1,11 +1,11 @@
-{#- How many rows of a table were judged, unreadable lines included. `retail load` has counted the facts that it loaded, so they
+{#- How many rows of a table were judged, unreadable lines included. `retail load` has counted the sales that it loaded, so they
     are not counted again each day. -#}
 {% macro rows_judged(table) %}
     {%- set sql -%}
         (
-            {%- if lands() and table in fact_tables() %}
+            {%- if lands() and table in sales_tables() %}
             (
-                select coalesce(sum(rows), 0) from {{ source('landing', 'loaded_files') }}
+                select coalesce(sum(rows), 0) from ({{ input_files() }}) as input_files
                 where source_table = '{{ table }}' and first_row_number > 0
             ) - (
                 select count(*) from {{ source('landing', 'repairs') }}

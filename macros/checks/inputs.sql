@@ -4,14 +4,37 @@
 {#- Whether rows come from `retail load`, delivery by delivery. -#}
 {% macro lands() %}{{ return(setting('raw_layer') == 'landing') }}{% endmacro %}
 
-{#- The raw rows of a table, with source_row_number and file_id. -#}
+{#- The raw rows of a table, with source_row_number and file_id. A build leaves out what a load brings meanwhile. -#}
 {% macro raw_table(table) %}
-    {%- if lands() -%}
-        {%- set relation = source('landing', 'raw_' ~ table) -%}
+    {%- if not lands() -%}{{- return(ref('raw_' ~ table)) -}}{%- endif -%}
+    {%- set landed, seen = landed_table(table), seen_by_this_build() -%}
+    {{- return(
+        '(select * from ' ~ landed ~ ' where source_row_number <= ' ~ seen.rows['checked_' ~ table] ~ ')' if seen else landed
+    ) -}}
+{% endmacro %}
+
+{#- The table that `retail load` fills, or no rows for an optional one that no load has brought yet. -#}
+{% macro landed_table(table) %}
+    {%- set relation = source('landing', 'raw_' ~ table) -%}
+    {%- if not execute or table not in optional_tables() or load_relation(relation) is not none -%}
         {%- do require_loaded(relation) -%}
         {{- return(relation) -}}
     {%- endif -%}
-    {{- return(ref('raw_' ~ table)) -}}
+    {%- set cells = ['cast(null as bigint) as source_row_number', 'cast(null as integer) as file_id'] -%}
+    {%- for column in columns_of(table) -%}
+        {%- do cells.append('cast(null as ' ~ sql_type('text') ~ ') as ' ~ column.name) -%}
+    {%- endfor -%}
+    {{- return('(select ' ~ cells | join(', ') ~ ' where false)') -}}
+{% endmacro %}
+
+{#- How far a build reads, and the tests after it: `rows`, the number of the last raw row by checked table, and `file`, the last file, as
+    they were when the build began. A load that ends later is the next build's. None on engines that don't amend: DuckDB lets nobody
+    load during a build, Spark reads what is there. -#}
+{% macro seen_by_this_build() %}
+    {%- if lands() and can_amend() -%}
+        {%- do ref('build_plan') -%}
+        {{- return(build_plan().get('seen')) -}}
+    {%- endif -%}
 {% endmacro %}
 
 {#- The number of the file that a raw row came from: each seed is file 1 of delivery 1. -#}
@@ -29,6 +52,7 @@
         rows,
         loaded_at
     from {{ source('landing', 'loaded_files') }}
+    {{- file_is_seen() }}
     {%- else -%}
     {%- for table in checked_tables() %}
     select
@@ -48,6 +72,7 @@
 {% macro input_unreadable_lines() %}
     {%- if lands() -%}
     select * from {{ source('landing', 'unreadable_lines') }}
+    {{- file_is_seen() }}
     {%- else -%}
     select
         cast(null as integer) as file_id,
@@ -58,6 +83,12 @@
         cast(null as {{ sql_type('text') }}) as detail
     where false
     {%- endif -%}
+{% endmacro %}
+
+{#- SQL that leaves out the files of such a load. -#}
+{% macro file_is_seen() %}
+    {%- set seen = seen_by_this_build() -%}
+    {{- return('\n    where file_id <= ' ~ seen.file if seen else '') -}}
 {% endmacro %}
 
 {#- Ends the run in plain words where nothing was loaded yet. -#}

@@ -6,7 +6,6 @@
     rules    <table>_rules()
     lasting  a value that the first delivery to state it keeps, whatever later ones state: its name, and its SQL over a row -#}
 {% macro check_master(table, columns, rules, lasting=none) %}
-    {%- if lands() and can_amend() -%}{%- do ref('build_plan') -%}{%- endif -%}
     {%- set key = key_of(table) -%}
     {%- set rows = rows_to_read(table, columns, affected_masters(table) if amends()) %}
 

@@ -9,7 +9,7 @@
         checked.source_row_number,
         checked.file_id,
         checked.record_key,
-        {% if table in fact_tables() -%}
+        {% if table in sales_tables() -%}
         checked.transaction_id,
         {%- else -%}
         cast(null as {{ sql_type('text') }}) as transaction_id,
@@ -20,7 +20,7 @@
         nullif(checked.caused_by, '') as caused_by,
         {{ json_object(raw_record) }} as raw_record,
         checked.amount_at_stake
-    from ({{ affected_rows(ref('checked_' ~ table)) if table in fact_tables() else 'select * from ' ~ ref('checked_' ~ table) }}) as checked
+    from ({{ affected_rows(ref('checked_' ~ table)) if table in sales_tables() else 'select * from ' ~ ref('checked_' ~ table) }}) as checked
     inner join (select * from {{ raw_table(table) }}) as raw_rows on checked.source_row_number = raw_rows.source_row_number
     where not checked.is_valid
 {% endmacro %}
@@ -57,12 +57,13 @@
     {{- return("position(';' || " ~ label ~ " || ';' in ';' || " ~ labels ~ " || ';') > 0") -}}
 {%- endmacro %}
 
-{#- The parents that rejected rows named in vain, because they are absent or rejected.
+{#- The parents that rejected rows named in vain, because they are absent or rejected. A rejected transaction has causes of its
+    own, which models/staging/quarantine/rejected_record_causes.sql follows.
 
     rules     the rule book of the rows
     relation  the rejected rows, as a CTE -#}
 {% macro failed_parents(rules, relation) %}
-    {%- for rule in rules if rule.parent and rule.id != 'transaction_rejected' %}
+    {%- for rule in rules if rule.parent and rule.id not in ['transaction_rejected', 'transaction_id_parent_rejected'] %}
     select
         source_row_number,
         '{{ rule.parent }}' as root_table,

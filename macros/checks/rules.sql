@@ -69,9 +69,13 @@
 {% endmacro %}
 
 {#- 0 or below -#}
-{% macro rule_not_positive(column) %}
+{% macro rule_not_positive(column, kept_for=none) %}
     {{- return(rule(
-        column ~ '_not_positive', [column], is_above_zero(column ~ '_read'), column ~ ' is not above 0'
+        column ~ '_not_positive',
+        [column],
+        is_above_zero(column ~ '_read'),
+        column ~ ' is not above 0',
+        kept_for=kept_for
     )) -}}
 {% endmacro %}
 

@@ -31,7 +31,9 @@
     {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'seed' -%}
         {%- do parts.append(node.name ~ node.checksum.checksum) -%}
     {%- endfor -%}
-    {%- do parts.append(tojson([setting('loyalty_rule_policy'), setting('total_tolerance')])) -%}
+    {%- do parts.append(tojson([
+        setting('loyalty_rule_policy'), setting('loyalty_rules_apply'), setting('total_tolerance')
+    ])) -%}
     {{- return(local_md5((parts | join('\n')) | replace(data_cutoff_date(), '<cutoff>'))) -}}
 {% endmacro %}
 
@@ -49,12 +51,14 @@
     through    model: the last file that its table holds
     first_row  model: the number of the first raw row that its table does not hold; none where it holds all
     resumes    whether an earlier build was not finished, so that what it listed as affected is still to be done
-    as_of_moved  the as-of dates of the two builds, the earlier one first; none where they are the same -#}
+    as_of_moved  the as-of dates of the two builds, the earlier one first; none where they are the same
+    seen       through which file and which raw row each checked table reads; `dbt test` knows it of the last build -#}
 {% macro build_plan() %}
     {%- set known = graph.get('build_plan', {}) if execute -%}
     {%- if known and known.invocation_id == invocation_id -%}{{- return(known.plan) -}}{%- endif -%}
     {%- set plan = {'is_full': true, 'through': {}, 'first_row': {}, 'resumes': false, 'as_of_moved': none} -%}
-    {%- if is_amending_run() -%}
+    {%- set is_test = lands() and execute and can_amend() and flags.WHICH == 'test' and load_relation(build_plan_relation()) -%}
+    {%- if is_amending_run() or is_test -%}
         {%- do require_loaded(source('landing', 'loaded_files')) -%}
         {%- for row in run_query('select * from ' ~ build_plan_relation()).rows -%}
             {%- do plan.update({'is_full': row['full_because'] is not none, 'resumes': row['resumes']}) -%}
@@ -63,6 +67,8 @@
                     'as_of_moved': {'first': row['seen_always_through'], 'last': row['seen_once_through']}
                 }) -%}
             {%- endif -%}
+            {%- if loop.first -%}{%- do plan.update({'seen': {'file': row['new_through_file_id'], 'rows': {}}}) -%}{%- endif -%}
+            {%- do plan.seen.rows.update({row['model_name']: row['last_row']}) -%}
             {%- do plan.through.update({row['model_name']: row['through_file_id']}) -%}
             {%- do plan.first_row.update({row['model_name']: row['first_new_row']}) -%}
         {%- endfor -%}
@@ -75,14 +81,14 @@
     follows_loyalty_rules, follows_repairs. -#}
 {% macro amends() %}
     {%- set meta = model.config.get('meta', {}) -%}
-    {%- set loyalty_rules = ref('checked_loyalty_rules') if lands() and can_amend() and meta.get('follows_loyalty_rules') -%}
+    {%- set rule_versions = ref('int_loyalty_rule_versions') if lands() and can_amend() and meta.get('follows_loyalty_rules') -%}
     {%- if not is_amending_run() or (flags.FULL_REFRESH and not meta.get('amends')) -%}
         {{- return(false) -}}
     {%- endif -%}
     {%- set plan = build_plan() -%}
     {{- return(not (
         plan.is_full
-        or (loyalty_rules and loyalty_rules_changed(loyalty_rules, plan.through.get(model.name, 0)))
+        or (rule_versions and points_change(rule_versions, plan.through.get(model.name, 0)))
         or (meta.get('follows_repairs') and facts_repaired(plan.through.get(model.name, 0)))
     )) -}}
 {% endmacro %}
@@ -95,12 +101,16 @@
     {{- return(found.rows | length > 0) -}}
 {% endmacro %}
 
-{#- Whether a loyalty rule got other content after this file was loaded: then all points are computed again. -#}
-{% macro loyalty_rules_changed(checked_loyalty_rules, file_id) %}
-    {%- set changed = run_query(
-        'select 1 from ' ~ checked_loyalty_rules ~ ' where is_valid and file_id > ' ~ file_id ~ ' limit 1'
-    ) -%}
-    {{- return(changed.rows | length > 0) -}}
+{#- Whether rules that were delivered after this file change points that were credited before: with `loyalty_rules_apply: latest`
+    any change does; else only the first rules of all, for which the transactions have waited. -#}
+{% macro points_change(rule_versions, file_id) %}
+    {%- set moment = 'max(valid_from_batch), max(valid_through_batch + 1)' if setting('loyalty_rules_apply') == 'latest'
+        else 'min(valid_from_batch)' -%}
+    {%- set changed = run_query('select ' ~ moment ~ ' from ' ~ rule_versions).rows[0].values() | select | list -%}
+    {%- set built = run_query(
+        'select max(batch_id) from ' ~ source('landing', 'loaded_files') ~ ' where file_id <= ' ~ file_id
+    ).columns[0].values()[0] -%}
+    {{- return((changed | max) > (built or 0) if changed else false) -}}
 {% endmacro %}
 
 {#- The number of the first raw row of a table in files after this one; none where there is no such row. -#}

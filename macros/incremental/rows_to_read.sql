@@ -1,3 +1,15 @@
+{#- SQL that selects all raw rows of a table.
+
+    table    its name
+    columns  <table>_columns() -#}
+{% macro raw_rows(table, columns) %}
+        select
+            source_row_number,
+            {{ raw_file_id() }} as file_id,
+            {{ columns | map(attribute='name') | join(',\n            ') }}
+        from {{ raw_table(table) }}
+{%- endmacro %}
+
 {#- SQL that selects the raw rows of a table that this build has to judge: all of them; or, where the build amends, those of new
     files, those that a steward repaired, and those that are judged again.
 
@@ -5,13 +17,7 @@
     columns   <table>_columns()
     affected  SQL that selects the checked rows to judge again -#}
 {% macro rows_to_read(table, columns, affected) %}
-    {%- set cells -%}
-        select
-            source_row_number,
-            {{ raw_file_id() }} as file_id,
-            {{ columns | map(attribute='name') | join(',\n            ') }}
-        from {{ raw_table(table) }}
-    {%- endset -%}
+    {%- set cells = raw_rows(table, columns) -%}
     {%- set checked = 'checked_' ~ table -%}
     {{ cells }}
     {%- if amends() %}
@@ -34,7 +40,7 @@
     {{- return(build_plan().first_row.get(model_name) or '9223372036854775807') -}}
 {% endmacro %}
 
-{#- The same for a table of facts, where the rows of affected transactions are judged again. -#}
+{#- The same for a table of sales, where the rows of affected transactions are judged again. -#}
 {% macro facts_to_read(table, columns) %}
     {%- do affected_transactions() -%}
     {{- return(rows_to_read(

@@ -18,3 +18,80 @@
 {% macro takes_points_back() %}
     {{- return(setting('accept_returns') or not rejects(store_sales_header_rules(), 'total_amount_not_positive')) -}}
 {% endmacro %}
+
+{#- SQL that selects amounts with their points and the rules that gave them.
+
+    amounts        a CTE with total_amount and rules_from_batch, each pair once: the delivery whose rules are meant
+    rule_versions  a CTE with int_loyalty_rule_versions -#}
+{% macro price_amounts(amounts, rule_versions) %}
+    {%- set is_stack = setting('loyalty_rule_policy') == 'stack' %}
+    select
+        {{ amounts }}.total_amount,
+        {{ amounts }}.rules_from_batch,
+        awarded.rule_ids,
+        coalesce(awarded.points, 0) as points
+    from {{ amounts }}
+    left join (
+        select
+            total_amount,
+            rules_from_batch,
+            {{ join_in_order('rule_id', '+', 'rule_order') if is_stack else 'rule_id' }} as rule_ids,
+            {{ 'cast(sum(points) as bigint)' if is_stack else 'points' }} as points
+        from (
+            select
+                eligible.*,
+                row_number() over (
+                    partition by total_amount, rules_from_batch
+                    order by {{ loyalty_rule_preference() }}
+                ) as preference
+            from (
+                select
+                    amounts_to_price.total_amount,
+                    amounts_to_price.rules_from_batch,
+                    rules.rule_id,
+                    rules.rule_order,
+                    rules.min_spend_threshold,
+                    {{ points_of('amounts_to_price.total_amount', 'rules') }} as points
+                from {{ amounts }} as amounts_to_price
+                inner join ({{ ordered_rules(amounts, rule_versions) }}) as rules
+                    on
+                        amounts_to_price.rules_from_batch = rules.rules_from_batch
+                        and amounts_to_price.total_amount >= rules.min_spend_threshold
+                        and amounts_to_price.total_amount > 0
+            ) as eligible
+        ) as preferred
+        {{ 'group by total_amount, rules_from_batch' if is_stack else 'where preference = 1' }}
+    ) as awarded
+        on
+            {{ amounts }}.total_amount = awarded.total_amount
+            and {{ amounts }}.rules_from_batch = awarded.rules_from_batch
+{% endmacro %}
+
+{#- SQL that selects the rules in force as of each delivery that is asked for. rule_ids go by number where all of them are whole
+    numbers, else by code point. -#}
+{% macro ordered_rules(amounts, rule_versions) %}
+    select
+        *,
+        row_number() over (
+            partition by rules_from_batch
+            order by
+                case when all_are_numbers then rule_number end,
+                {{ by_code_point('rule_id') }}
+        ) as rule_order
+    from (
+        select
+            in_force.*,
+            bool_and(in_force.rule_number is not null) over (partition by in_force.rules_from_batch) as all_are_numbers
+        from (
+            select
+                asked.rules_from_batch,
+                {{ prefixed(rule_versions ~ '.', loyalty_rules_columns() | map(attribute='name')) | join(',\n                ') }},
+                {{ read_integer(rule_versions ~ '.rule_id') }} as rule_number
+            from (select distinct rules_from_batch from {{ amounts }}) as asked
+            inner join {{ rule_versions }}
+                on
+                    asked.rules_from_batch >= {{ rule_versions }}.valid_from_batch
+                    and asked.rules_from_batch <= coalesce({{ rule_versions }}.valid_through_batch, asked.rules_from_batch)
+        ) as in_force
+    ) as counted
+{% endmacro %}

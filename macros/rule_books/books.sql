@@ -1,23 +1,6 @@
-{#- The seven tables, in the order in which they are judged. -#}
-{% macro checked_tables() %}
-    {{- return([
-        'stores',
-        'products',
-        'customer_details',
-        'promotion_details',
-        'loyalty_rules',
-        'store_sales_header',
-        'store_sales_line_items',
-    ]) -}}
-{% endmacro %}
-
-{#- The two tables of facts: a clean fact stays as it is. The other tables are master data, which the latest delivery
-    replaces. -#}
-{% macro fact_tables() %}{{ return(['store_sales_header', 'store_sales_line_items']) }}{% endmacro %}
-
-{#- The columns that identify a row of a table. -#}
-{% macro key_of(table) %}
-    {%- set keys = {
+{#- The input tables with the columns that identify a row, in the order in which they are judged. -#}
+{% macro keys_of_tables() %}
+    {{- return({
         'stores': ['store_id'],
         'products': ['product_id'],
         'customer_details': ['customer_id'],
@@ -25,9 +8,24 @@
         'loyalty_rules': ['rule_id'],
         'store_sales_header': ['transaction_id'],
         'store_sales_line_items': ['transaction_id', 'line_item_id'],
-    } -%}
-    {{- return(keys[table]) -}}
+        'loyalty_redemptions': ['redemption_id'],
+    }) -}}
 {% endmacro %}
+
+{#- The names of the input tables. -#}
+{% macro checked_tables() %}{{ return(keys_of_tables().keys() | list) }}{% endmacro %}
+
+{#- The columns that identify a row of a table. -#}
+{% macro key_of(table) %}{{ return(keys_of_tables()[table]) }}{% endmacro %}
+
+{#- The tables of facts: a clean fact stays as it is. The other tables are master data, which the latest delivery replaces. -#}
+{% macro fact_tables() %}{{ return(sales_tables() + ['loyalty_redemptions']) }}{% endmacro %}
+
+{#- The tables that a load may leave out. -#}
+{% macro optional_tables() %}{{ return(['loyalty_redemptions']) }}{% endmacro %}
+
+{#- The two tables of transactions, whose rows a build judges together. -#}
+{% macro sales_tables() %}{{ return(['store_sales_header', 'store_sales_line_items']) }}{% endmacro %}
 
 {#- A table's columns, for models that go through all tables. A model of one table calls <table>_columns() itself, so that
     dbt knows which book it depends on; the same goes for rules_of. -#}
@@ -39,6 +37,7 @@
     {%- elif table == 'loyalty_rules' -%}{{- return(loyalty_rules_columns()) -}}
     {%- elif table == 'store_sales_header' -%}{{- return(store_sales_header_columns()) -}}
     {%- elif table == 'store_sales_line_items' -%}{{- return(store_sales_line_items_columns()) -}}
+    {%- elif table == 'loyalty_redemptions' -%}{{- return(loyalty_redemptions_columns()) -}}
     {%- endif -%}
 {% endmacro %}
 
@@ -51,5 +50,6 @@
     {%- elif table == 'loyalty_rules' -%}{{- return(loyalty_rules_rules()) -}}
     {%- elif table == 'store_sales_header' -%}{{- return(store_sales_header_rules()) -}}
     {%- elif table == 'store_sales_line_items' -%}{{- return(store_sales_line_items_rules()) -}}
+    {%- elif table == 'loyalty_redemptions' -%}{{- return(loyalty_redemptions_rules()) -}}
     {%- endif -%}
 {% endmacro %}

@@ -26,6 +26,11 @@
             'kind': 'choice', 'choices': ['best', 'highest_threshold', 'stack'],
             'meaning': 'which eligible rule gives a transaction its points: `best`, `highest_threshold` or `stack` (all of them)',
         },
+        'loyalty_rules_apply': {
+            'kind': 'choice', 'choices': ['as_delivered', 'latest'],
+            'meaning': 'which loyalty rules a transaction earns under: those in force when its header was delivered '
+            ~ '(`as_delivered`), or always the latest ones, which recomputes all points (`latest`)',
+        },
         'high_spender_share': {
             'kind': 'number', 'low': 0, 'high': 1,
             'meaning': 'share of buyers, by money spent, that are High-Spenders; ties at the border are in',

@@ -20,7 +20,7 @@ rejected_records as (
 {% for table in checked_tables() %}
 checked_{{ table }} as (
 
-    {% if table in fact_tables() -%}
+    {% if table in sales_tables() -%}
     {{ affected_rows(ref('checked_' ~ table)) }}
     {%- else -%}
     select * from {{ ref('checked_' ~ table) }}

@@ -2,6 +2,8 @@
 -- Whose ledger this build amends, and from which entry on: the first one that is new, removed or changed.
 {%- set affected = affected_transactions() %}
 {%- set checked_headers, customers = ref('checked_store_sales_header'), ref('stg_customer_details') %}
+{%- set checked_redemptions = ref('checked_loyalty_redemptions') %}
+{%- set of_a_redemption = loyalty_redemptions_columns() | map(attribute='name') | join(', ') %}
 {%- set plan = build_plan() %}
 {% if plan.is_full %}
 select
@@ -53,6 +55,27 @@ old_entries as (
 
 ),
 
+redemptions_now as (
+
+    select {{ of_a_redemption }} from {{ checked_redemptions }}
+    where is_valid
+
+),
+
+redemptions_before as (
+
+    select {{ of_a_redemption }} from {{ source('last_marts', 'loyalty_redemptions') }}
+
+),
+
+changed_redemptions as (
+
+    (select * from redemptions_now except select * from redemptions_before)
+    union all
+    (select * from redemptions_before except select * from redemptions_now)
+
+),
+
 -- a customer who is new, or whose opening balance changed, starts over; one whose status changed keeps all entries
 openings as (
 
@@ -83,6 +106,14 @@ between_as_of_dates as (
         and customer_id is not null
         and cast(transaction_date as date) > {{ date_literal(plan.as_of_moved.first) }}
         and cast(transaction_date as date) <= {{ date_literal(plan.as_of_moved.last) }}
+    union all
+    select
+        customer_id,
+        redeemed_at as since
+    from redemptions_now
+    where
+        cast(redeemed_at as date) > {{ date_literal(plan.as_of_moved.first) }}
+        and cast(redeemed_at as date) <= {{ date_literal(plan.as_of_moved.last) }}
 
 ),
 
@@ -92,6 +123,11 @@ found as (
     select * from new_entries
     union all
     select * from old_entries
+    union all
+    select
+        customer_id,
+        redeemed_at as since
+    from changed_redemptions
     union all
     select * from openings
     {%- if plan.as_of_moved %}

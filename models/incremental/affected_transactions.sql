@@ -10,7 +10,6 @@
     'products': ref('checked_products'),
     'promotion_details': ref('checked_promotion_details'),
 } %}
-{%- set facts = ['store_sales_header', 'store_sales_line_items'] %}
 {%- set parents = [
     ('store_sales_header', 'customer_id', 'customer_details'),
     ('store_sales_header', 'store_id', 'stores'),
@@ -36,7 +35,7 @@ repairs as (
     select * from {{ source('landing', 'repairs') }}
     where
         file_id > {{ through }}
-        and source_table in ('{{ facts | join("', '") }}')
+        and source_table in ('{{ sales_tables() | join("', '") }}')
 
 ),
 
@@ -47,7 +46,7 @@ rejected_records as (
 ),
 
 delivered as (
-    {% for table in facts %}
+    {% for table in sales_tables() %}
     select {{ read_text('transaction_id') }} as transaction_id
     from {{ raw_table(table) }}
     where source_row_number >= {{ first_row_after(table, through) or '9223372036854775807' }}
@@ -110,6 +109,20 @@ sold_with_changed_{{ parent }} as (
 
 ),
 {% endfor %}
+-- a redemption has the causes of the rejected transaction that it names
+named_by_redemptions as (
+
+    select waiting.transaction_id
+    from (
+        select distinct {{ read_text('transaction_id') }} as transaction_id
+        from {{ raw_table('loyalty_redemptions') }}
+    ) as redemptions
+    inner join {{ source('last_build', 'checked_store_sales_header') }} as waiting
+        on {{ is_same_transaction('redemptions', 'waiting') }}
+    where not waiting.is_valid
+
+),
+
 no_longer_in_future as (
 
     select transaction_id
@@ -136,6 +149,8 @@ affected as (
     union
     select transaction_id from sold_with_changed_{{ parent }}
     {%- endfor %}
+    union
+    select transaction_id from named_by_redemptions
     union
     select transaction_id from no_longer_in_future
     {%- if plan.resumes %}

@@ -92,7 +92,7 @@ repaired_masters as (
     select count(*) as repairs_found
     from repairs
     where
-        source_table not in ('store_sales_header', 'store_sales_line_items')
+        source_table not in ('{{ fact_tables() | join("', '") }}')
         and file_id > (select min(through_file_id) from known)
 
 ),
@@ -133,12 +133,23 @@ first_rows as (
 
 ),
 
+last_rows as (
+    {% for table in checked_tables() %}
+    select
+        'checked_{{ table }}' as model_name,
+        (select coalesce(max(source_row_number), 0) from {{ landed_table(table) }}) as last_row
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
 final as (
 
     select
         known.model_name,
         coalesce(known.through_file_id, 0) as through_file_id,
         first_rows.first_new_row,
+        last_rows.last_row,
         reasons.full_because,
         coalesce(reasons.resumes, false) as resumes,
         reasons.cutoff_before,
@@ -154,6 +165,7 @@ final as (
     cross join reasons
     cross join newest
     left join first_rows on known.model_name = first_rows.model_name
+    left join last_rows on known.model_name = last_rows.model_name
 
 )
 

@@ -11,7 +11,8 @@ checked as (
 final as (
 
     select
-        {{ typed_columns(store_sales_header_columns()) }}
+        {{ typed_columns(store_sales_header_columns()) }},
+        file_id
     from checked
     where is_valid
 

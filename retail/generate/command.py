@@ -13,7 +13,8 @@ import click
 from retail.errors import RetailError
 from retail.generate.faults import make_plan
 from retail.generate.masters import Span, build_world
-from retail.generate.output import MANIFEST, Folder, Manifest, write_master, write_sales
+from retail.generate.output import MANIFEST, Folder, Manifest, write_rows, write_sales
+from retail.generate.redemptions import REDEMPTION, Purchases, redemptions
 from retail.generate.sales import HEADER, LINE, sales
 
 END_DATE = date(2025, 6, 29)  # fixed, so that the same arguments give the same bytes on any day
@@ -31,8 +32,9 @@ def write_files(
     end_date: date = END_DATE,
     prefix: str = "",
     gzipped: bool = False,
+    redemptions: int = 0,
 ) -> dict[str, int]:
-    """Write the seven files and the manifest, and return the number of rows of each table."""
+    """Write the files and the manifest, and return the number of rows of each table."""
     arguments = {
         "days": days,
         "customers": customers,
@@ -42,6 +44,7 @@ def write_files(
         "end_date": end_date.isoformat(),
         "prefix": prefix,
         "gzip": gzipped,
+        "redemptions": redemptions,
     }
     folder, manifest = Folder(out, prefix, gzipped), Manifest()
     try:
@@ -59,8 +62,9 @@ def _write(folder: Folder, manifest: Manifest, arguments: dict[str, Any], span: 
     world = build_world(seed, span, arguments["customers"], transactions, rate)
     for table, rows in world.rows.items():
         with folder.table(table) as file:
-            write_master(file, manifest, table, rows)
-    batches = sales(seed, world, transactions, make_plan(seed, transactions, rate))
+            write_rows(file, manifest, table, rows)
+    purchases = Purchases(transactions, arguments["redemptions"])
+    batches = purchases.noted(sales(seed, world, transactions, make_plan(seed, transactions, rate)))
     with folder.table(HEADER) as headers, folder.table(LINE) as lines:
         steps = write_sales(headers, lines, manifest, batches)
         if sys.stderr.isatty():
@@ -70,6 +74,8 @@ def _write(folder: Folder, manifest: Manifest, arguments: dict[str, Any], span: 
         else:
             for _ in steps:
                 pass
+    with folder.table(REDEMPTION) as file:
+        write_rows(file, manifest, REDEMPTION, redemptions(seed, world, purchases, arguments["redemptions"], rate))
     with folder.open(MANIFEST) as file:
         manifest.write(file, arguments)
 
@@ -119,9 +125,16 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, value: str) ->
     help="Last day with transactions.",
 )
 @click.option("--prefix", default="", callback=_prefix, help="Prefix of the file names: raw_ for the project's seeds.")
+@click.option(
+    "--redemptions",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 10_000_000),
+    help="Redemptions of points, as far as the opening balances reach, and faulty ones. 0: an empty file.",
+)
 @click.option("--gzip", "gzipped", is_flag=True, help="Write .csv.gz.")
 def generate(out: Path, **arguments: Any) -> None:  # noqa: ANN401 (click's options)
-    """Write sample data: seven CSV files and a manifest of the faults in them.
+    """Write sample data: the CSV files and a manifest of the faults in them.
 
     The same arguments give the same bytes. manifest.json lists each injected fault ("injections") and, for each rule,
     the rows that must fail it, consequences included ("expected"). Row numbers start at 1 below the header. The command

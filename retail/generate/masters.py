@@ -1,9 +1,12 @@
-"""The five master tables: good rows, some with harmless dirt, and faulty rows."""
+"""The five master tables: good rows, some with harmless dirt, and faulty rows.
+
+``redemptions`` makes its rows with the same tools.
+"""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
@@ -17,6 +20,7 @@ KEY_LENGTHS = {
     "customer_details": 20,
     "promotion_details": 10,
     "loyalty_rules": 100,
+    "loyalty_redemptions": 30,
 }
 LABELS = {  # the column in which two rows with the same key differ
     "stores": "store_city",
@@ -24,6 +28,7 @@ LABELS = {  # the column in which two rows with the same key differ
     "customer_details": "first_name",
     "promotion_details": "promotion_name",
     "loyalty_rules": "bonus_points",
+    "loyalty_redemptions": "points",
 }
 TEXT_LABELS = ("store_city", "first_name", "promotion_name")
 BORDER_DAYS = ((60, True), (59, True), (61, True), (60, False), (59, False), (61, False))
@@ -116,10 +121,11 @@ def build_world(seed: int, span: Span, customers: int, transactions: int, anomal
     rejected: dict[str, list[str]] = {}
     for table, builder in builders.items():
         good = [builder.row(i) for i in range(builder.count)]
-        _sprinkle_space(Dice(seed, table, "space"), good)
+        sprinkle_space(Dice(seed, table, "space"), good)
         rows[table] = good
         if anomaly_rate:
-            rows[table] = _with_spoiled(Dice(seed, table, "faults"), good, builder.row, anomaly_rate)
+            dice = Dice(seed, table, "faults")
+            rows[table] = with_spoiled(dice, good, builder.row, FAULTS[table], anomaly_rate)
         rejected[table] = _rejected_keys(rows[table])
     return World(
         span=span,
@@ -312,7 +318,8 @@ class _LoyaltyRules:
         return Row("loyalty_rules", [str(i + 1), f"Draft {i + 1}", "1.00", "500.00", "5"])
 
 
-def _sprinkle_space(dice: Dice, rows: list[Row]) -> None:
+def sprinkle_space(dice: Dice, rows: list[Row]) -> None:
+    """Put white space around some cells."""
     for row in rows:
         if dice.chance(0.02):
             row.pad(dice.pick(TABLES[row.table].columns), dice)
@@ -325,7 +332,9 @@ Fault = Callable[[Dice, list[Row], Callable[[], Row]], list[tuple[int, Row]]]
 """Takes good rows and a source of new ones, returns faulty rows and the index after which each may stand."""
 
 
-def _cell(column: str, what: str, bad: tuple[str, ...]) -> Fault:
+def cell_fault(column: str, what: str, bad: Sequence[str]) -> Fault:
+    """Return a fault that replaces one cell with one of ``bad``."""
+
     def fault(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
         row = fresh()
         row.spoil(column, what, dice.pick(bad))
@@ -378,41 +387,42 @@ def _ends_before_start(dice: Dice, good: list[Row], fresh: Callable[[], Row]) ->
 
 def _number_faults(column: str, bad: tuple[str, ...], negative: tuple[str, ...]) -> list[Fault]:
     return [
-        _cell(column, "missing", values.BLANKS),
-        _cell(column, "invalid", bad),
-        _cell(column, "negative", negative),
+        cell_fault(column, "missing", values.BLANKS),
+        cell_fault(column, "invalid", bad),
+        cell_fault(column, "negative", negative),
     ]
 
 
-def _key_faults(key: str) -> list[Fault]:
-    return [_cell(key, "missing", values.BLANKS), _too_long, _duplicate, _conflict]
+def key_faults(key: str) -> list[Fault]:
+    """Return the faults of a table's key."""
+    return [cell_fault(key, "missing", values.BLANKS), _too_long, _duplicate, _conflict]
 
 
 FAULTS: dict[str, list[Fault]] = {
     "stores": [
-        *_key_faults("store_id"),
-        _cell("opening_date", "invalid", values.BAD_DATES),
+        *key_faults("store_id"),
+        cell_fault("opening_date", "invalid", values.BAD_DATES),
     ],
     "products": [
-        *_key_faults("product_id"),
+        *key_faults("product_id"),
         *_number_faults("unit_price", values.BAD_MONEY, values.NEGATIVE_NUMBERS),
-        _cell("current_stock_level", "invalid", values.BAD_INTEGERS),
-        _cell("current_stock_level", "negative", values.NEGATIVE_INTEGERS),
+        cell_fault("current_stock_level", "invalid", values.BAD_INTEGERS),
+        cell_fault("current_stock_level", "negative", values.NEGATIVE_INTEGERS),
     ],
-    "customer_details": _key_faults("customer_id"),
+    "customer_details": key_faults("customer_id"),
     "promotion_details": [
-        *_key_faults("promotion_id"),
-        _cell("start_date", "missing", values.BLANKS),
-        _cell("start_date", "invalid", values.BAD_DATES),
-        _cell("end_date", "missing", values.BLANKS),
-        _cell("end_date", "invalid", values.BAD_DATES),
+        *key_faults("promotion_id"),
+        cell_fault("start_date", "missing", values.BLANKS),
+        cell_fault("start_date", "invalid", values.BAD_DATES),
+        cell_fault("end_date", "missing", values.BLANKS),
+        cell_fault("end_date", "invalid", values.BAD_DATES),
         _ends_before_start,
-        _cell("discount_percentage", "missing", values.BLANKS),
-        _cell("discount_percentage", "invalid", values.BAD_SMALL),
-        _cell("discount_percentage", "out_of_range", values.NOT_A_SHARE),
+        cell_fault("discount_percentage", "missing", values.BLANKS),
+        cell_fault("discount_percentage", "invalid", values.BAD_SMALL),
+        cell_fault("discount_percentage", "out_of_range", values.NOT_A_SHARE),
     ],
     "loyalty_rules": [
-        *_key_faults("rule_id"),
+        *key_faults("rule_id"),
         *_number_faults("points_per_unit_spend", values.BAD_RATES, values.NEGATIVE_NUMBERS),
         *_number_faults("min_spend_threshold", values.BAD_MONEY, values.NEGATIVE_NUMBERS),
         *_number_faults("bonus_points", values.BAD_INTEGERS, values.NEGATIVE_INTEGERS),
@@ -420,9 +430,8 @@ FAULTS: dict[str, list[Fault]] = {
 }
 
 
-def _with_spoiled(dice: Dice, good: list[Row], build: Build, rate: float) -> list[Row]:
+def with_spoiled(dice: Dice, good: list[Row], build: Build, faults: Sequence[Fault], rate: float) -> list[Row]:
     """Return the good rows with faulty ones between them: their share is the rate, with at least one of each kind."""
-    faults = FAULTS[good[0].table]
     count = max(len(faults), round(rate * len(good)))
     placed = [(i, row) for i, row in enumerate(good)]
     made = 0

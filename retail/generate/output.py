@@ -1,4 +1,4 @@
-"""The seven CSV files and the manifest, written to temporary names and renamed at the end."""
+"""The CSV files and the manifest, written to temporary names and renamed at the end."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def head(table: str) -> bytes:
     return csv_line(TABLES[table].columns).encode()
 
 
-def write_master(file: BufferedIOBase, manifest: Manifest, table: str, rows: list[Row]) -> None:
-    """Write a master table."""
+def write_rows(file: BufferedIOBase, manifest: Manifest, table: str, rows: list[Row]) -> None:
+    """Write a table whose rows fit into memory."""
     file.write(head(table))
     file.write("".join(csv_line(row.cells) for row in rows).encode())
     for number, row in enumerate(rows, start=1):

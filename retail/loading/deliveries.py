@@ -84,7 +84,7 @@ def find_sources(*paths: Path, follow_links: bool = False) -> list[Source]:
     for path in paths:
         for file in _files(path) if path.is_dir() or not path.exists() else (path,):
             if (known := _named(file)) is not None:
-                _check_regular(file, path if path.is_dir() and not follow_links else None)
+                check_regular(file, path if path.is_dir() and not follow_links else None)
                 found.setdefault(file.resolve(), (known.table, file, known.day))
                 if known.part >= _LONG_PART:
                     parts.append(f"{file.name} as part {known.part}")
@@ -109,6 +109,24 @@ def part_of(name: str) -> int:
     """Return the number of the part that the name of an input file says, 0 if none."""
     known = _read_name(name)
     return known.part if known else 0
+
+
+def check_regular(file: Path, folder: Path | None = None) -> None:
+    """Refuse what is not a file, before it is opened, and a link that leads out of the given folder.
+
+    Raises:
+        RetailError: It is not a file, or it is elsewhere.
+    """
+    try:
+        kind = stat.S_IFMT(file.stat().st_mode)
+    except OSError as error:
+        raise RetailError(f"{file} can't be read: {error.strerror}; remove it, or put the file in its place") from error
+    if kind != stat.S_IFREG:
+        raise RetailError(
+            f"{file} is {_KINDS.get(kind, 'not a file')}, not a file: remove it, or put the file in its place"
+        )
+    if folder is not None and not file.resolve().is_relative_to(folder.resolve()):
+        raise RetailError(f"{file} is a link to another folder: give the file itself, or add --follow-links")
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -168,20 +186,6 @@ def _day(text: str) -> str:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).isoformat()
     except ValueError:
         return ""
-
-
-def _check_regular(file: Path, folder: Path | None) -> None:
-    """Refuse what is not a file, before it is opened, and a link that leads out of the given folder."""
-    try:
-        kind = stat.S_IFMT(file.stat().st_mode)
-    except OSError as error:
-        raise RetailError(f"{file} can't be read: {error.strerror}; remove it, or put the file in its place") from error
-    if kind != stat.S_IFREG:
-        raise RetailError(
-            f"{file} is {_KINDS.get(kind, 'not a file')}, not a file: remove it, or put the file in its place"
-        )
-    if folder is not None and not file.resolve().is_relative_to(folder.resolve()):
-        raise RetailError(f"{file} is a link to another folder: give the file itself, or add --follow-links")
 
 
 def _some_of(names: list[str]) -> str:

@@ -91,8 +91,12 @@ class DuckdbLanding(Landing):
         """Empty all tables, and give them the columns of the contract; views on them stay."""
         self._connection.execute(f"create schema if not exists {self.schema}")
         for name, columns in self.wanted_columns().items():
-            defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-            self._connection.execute(f"create or replace table {self.named(name)} ({defined})")
+            self.create(name, columns)
+
+    def create(self, name: str, columns: dict[str, str]) -> None:
+        """Create a table, in place of an earlier one."""
+        defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        self._connection.execute(f"create or replace table {self.named(name)} ({defined})")
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files."""

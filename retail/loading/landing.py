@@ -120,6 +120,10 @@ class Landing(ABC):
         """Empty all tables, and give them the columns of the contract."""
 
     @abstractmethod
+    def create(self, name: str, columns: dict[str, str]) -> None:
+        """Create a table, in place of an earlier one."""
+
+    @abstractmethod
     def add_rows(
         self, source: Source, file_id: int, first_row_number: int, report: Callable[[int], None]
     ) -> tuple[int, int]:
@@ -153,14 +157,18 @@ class Landing(ABC):
             for name, columns in (raw | BOOKKEEPING).items()
         }
 
-    def check_shape(self) -> None:
-        """Compare the tables with the contract.
+    def fit_contract(self) -> None:
+        """Create the missing tables of optional inputs, and compare all tables with the contract.
 
         Raises:
             RetailError: A table has other columns.
         """
+        optional = {table.raw_name for table in tables() if table.is_optional}
         for name, wanted in self.wanted_columns().items():
-            if self.columns(name) != wanted:
+            present = self.columns(name)
+            if not present and name in optional:
+                self.create(name, wanted)
+            elif present != wanted:
                 raise RetailError(
                     f"{landing_schema()}.{name} has other columns than the contract: "
                     "load all your files again with --start-over"

@@ -18,7 +18,7 @@ from threading import Event
 import click
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a class, whatever its name)
 
-from retail.contract import tables
+from retail.contract import required_tables, tables
 from retail.engines.connections import AnyConnection
 from retail.engines.spark import SparkConnection
 from retail.errors import RetailError
@@ -27,10 +27,7 @@ from retail.loading.deliveries import Source, part_of
 from retail.loading.landing import Landing, LoadedFile, ReadAnew
 from retail.loading.postgres import PostgresLanding
 
-_TRANSACTIONS = (
-    "store_sales_header",
-    "store_sales_line_items",
-)  # loaded once; master data may come again
+_FACTS = tuple(table.name for table in tables() if table.is_fact)  # loaded once; master data may come again
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class _History:
         earlier state: a file repeats the last one of its day and part, or one of the last delivery of its day.
         """
         files = self._files[_comparable(source.table.name, source.day)]
-        if source.table.name not in _TRANSACTIONS:
+        if source.table.name not in _FACTS:
             of_its_part = [file for file in files if part_of(file.source_file) == part_of(source.path.name)]
             files = of_its_part[-1:] + [file for file in files if file.batch_id == files[-1].batch_id]
         return next((file for file in files if file.content_hash == content.sha256), None)
@@ -77,7 +74,7 @@ class _History:
 
 def _comparable(table: str, day: str) -> tuple[str, str]:
     """Return what two files share that may repeat each other: the table; for master data, the day too."""
-    return table, "" if table in _TRANSACTIONS else day
+    return table, "" if table in _FACTS else day
 
 
 def load_sources(
@@ -148,12 +145,13 @@ def _landing(connection: AnyConnection) -> Landing:
 
 def _check_complete(sources: list[Source]) -> None:
     present = {source.table for source in sources}
-    missing = [f"{table.name}.csv" for table in tables() if table not in present]
+    missing = [f"{table.name}.csv" for table in required_tables() if table not in present]
     if missing:
         folders = {source.path.parent for source in sources}
         place = str(folders.pop()) if len(folders) == 1 else "what was given"
         raise RetailError(
-            f"{place} lacks {', '.join(missing)} (or the same as .csv.gz): the first load needs all seven tables"
+            f"{place} lacks {', '.join(missing)} (or the same as .csv.gz): "
+            "the first load needs all tables that are not optional"
         )
 
 
@@ -171,7 +169,7 @@ def _load(
         landing.make_empty()
         before = []
     else:
-        landing.check_shape()
+        landing.fit_contract()
     history = _History(before)
     newest = history.newest
     results = []
@@ -205,7 +203,7 @@ def _load(
             new.append(table)
             results.append(Loaded(source, rows, unreadable, content.size))
         history.batch_id += bool(new)
-        if day and day < newest and not set(new) <= set(_TRANSACTIONS):
+        if day and day < newest and not set(new) <= set(_FACTS):
             click.echo(
                 f"note: {day} is older than {newest}, which was loaded before: its master data now count as the latest",
                 err=True,

@@ -5,6 +5,8 @@ The next build counts them (macros/adapters/tables/landing_state.sql), and rebui
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a class, whatever its name)
 
@@ -57,13 +59,13 @@ def begin_loading(cursor: Cursor) -> None:
     cursor.execute(_LOADING)
 
 
-def record_manual_changes(cursor: Cursor, *, is_new: bool) -> None:
+def record_manual_changes(cursor: Cursor, new_tables: Collection[str]) -> None:
     """Give each landing table its trigger, unless it has one.
 
     Args:
         cursor: Of the transaction of a load.
-        is_new: Whether the load made the tables or emptied them. If not, they may have changed before they had the
-            trigger: an earlier version made them, or somebody replaced them.
+        new_tables: The tables that the load made or emptied. Others may have changed before they had the trigger: an
+            earlier version made them, or somebody replaced them.
     """
     names = [*(table.raw_name for table in tables()), *BOOKKEEPING]
     schema = sql.Identifier(landing_schema())
@@ -74,5 +76,5 @@ def record_manual_changes(cursor: Cursor, *, is_new: bool) -> None:
     for name in unwatched:
         table = sql.Identifier(landing_schema(), name)
         cursor.execute(sql.SQL(_WATCH).format(schema=schema, table=table))
-        if not is_new:
+        if name not in new_tables:
             cursor.execute(sql.SQL(_UNRECORDED).format(schema=schema), [name])

@@ -51,6 +51,7 @@ class PostgresLanding(Landing):
         self._connection: Connection = connection
         self._fast = FastReader()
         self._is_empty = False
+        self._new_tables: set[str] = set()  # made or emptied by this load
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -93,12 +94,25 @@ class PostgresLanding(Landing):
             self.cursor.execute(sql.SQL("drop index if exists {}").format(landed(_index(table))))
         for name, columns in self.wanted_columns().items():
             self._make_table_empty(name, columns)
+            self._new_tables.add(name)
         self._is_empty = True
         if is_outdated:
             click.echo(
                 f"note: {landing_schema()} was filled by an earlier version of `retail load`: its rows are replaced",
                 err=True,
             )
+
+    def create(self, name: str, columns: dict[str, str]) -> None:
+        """Create a table.
+
+        It must be a logged table: an unlogged one is empty after a crash, and the next build would publish empty tables
+        with all tests green.
+        """
+        definitions = [_definition(*column) for column in columns.items()]
+        if name == LOADED_FILES:
+            definitions.append(sql.SQL("primary key (file_id)"))
+        self.cursor.execute(sql.SQL("create table {} ({})").format(landed(name), sql.SQL(", ").join(definitions)))
+        self._new_tables.add(name)
 
     def next_row_number(self, table: Table, expected: int) -> int:
         """Return the number of the next row, beyond rows that were inserted by hand."""
@@ -164,9 +178,9 @@ class PostgresLanding(Landing):
         return reader.rows, reader.unreadable_lines
 
     def finish(self, filled: Collection[Table]) -> None:
-        """Index the row numbers of emptied tables, analyze tables with new rows, have changes by hand recorded."""
+        """Index the row numbers of new tables, analyze tables with new rows, have changes by hand recorded."""
         for table in tables():
-            if self._is_empty:
+            if table.raw_name in self._new_tables:
                 self.cursor.execute(
                     sql.SQL("create unique index {} on {} (source_row_number)").format(
                         sql.Identifier(_index(table)), landed(table.raw_name)
@@ -174,7 +188,7 @@ class PostgresLanding(Landing):
                 )
             if table in filled:
                 self.cursor.execute(sql.SQL("analyze {}").format(landed(table.raw_name)))
-        record_manual_changes(self.cursor, is_new=self._is_empty)
+        record_manual_changes(self.cursor, self._new_tables)
 
     def columns(self, name: str) -> dict[str, str]:
         """Return the columns of a table with their types, none if the table does not exist."""
@@ -202,19 +216,12 @@ class PostgresLanding(Landing):
         )
 
     def _make_table_empty(self, name: str, wanted: dict[str, str]) -> None:
-        """Empty a table, or create it, with the wanted columns.
-
-        It must be a logged table: an unlogged one is empty after a crash, and the next build would publish seven empty
-        tables with all tests green.
-        """
+        """Empty a table, or create it, with the wanted columns."""
         if existing := self.columns(name):
             self.cursor.execute(sql.SQL("truncate {}").format(landed(name)))
             self._reshape(name, existing, wanted)
-            return
-        columns = [_definition(*column) for column in wanted.items()]
-        if name == LOADED_FILES:
-            columns.append(sql.SQL("primary key (file_id)"))
-        self.cursor.execute(sql.SQL("create table {} ({})").format(landed(name), sql.SQL(", ").join(columns)))
+        else:
+            self.create(name, wanted)
 
     def _reshape(self, name: str, existing: dict[str, str], wanted: dict[str, str]) -> None:
         """Change an emptied table of another contract to the wanted columns; dependent objects stay."""

@@ -77,10 +77,14 @@ class SparkLanding(Landing):
         """Create all tables anew, with the columns of the contract."""
         self._run(f"create database if not exists {self.schema}")
         for name, columns in self.wanted_columns().items():
-            defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-            partitioned = "partitioned by (file_id)" if _is_partitioned(name) else ""
-            self._run(f"drop table if exists {self.named(name)}")
-            self._run(f"create table {self.named(name)} ({defined}) using parquet {partitioned}")
+            self.create(name, columns)
+
+    def create(self, name: str, columns: dict[str, str]) -> None:
+        """Create a table, in place of an earlier one."""
+        defined = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        partitioned = "partitioned by (file_id)" if _is_partitioned(name) else ""
+        self._run(f"drop table if exists {self.named(name)}")
+        self._run(f"create table {self.named(name)} ({defined}) using parquet {partitioned}")
 
     def register(self, file: LoadedFile) -> None:
         """Add a row to loaded_files, at the end of the transaction."""

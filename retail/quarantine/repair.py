@@ -26,6 +26,7 @@ from retail.engines.postgres import connect
 from retail.engines.target import marts_schema
 from retail.errors import RetailError
 from retail.loading.csv_files import CsvRows, InputFile, Limits, content_of, listed, opened, raise_nul, read_header
+from retail.loading.deliveries import check_regular
 from retail.loading.landing import NEXT_COMMAND, REPAIRS, LoadedFile, landing_schema
 from retail.loading.postgres import PostgresLanding, copy_rows, identifiers, landed
 from retail.quarantine.export import FILE_PREFIX, ID_COLUMN, NUMBER_COLUMN, WITHDRAW_COLUMN, unguarded
@@ -192,7 +193,7 @@ def repair(
                     f"{landing_schema()}.{table.raw_name} does not exist, and only rows of `retail load` can be "
                     f"replaced: correct the seed seeds/raw/{table.raw_name}.csv and run dbt seed"
                 )
-        landing.check_shape()
+        landing.fit_contract()
         before = landing.loaded_files() or []
         batch_id = max((file.batch_id for file in before), default=0) + 1
         file_id = max((file.file_id for file in before), default=0) + 1
@@ -225,8 +226,13 @@ def repair(
 def _files(path: Path) -> Iterator[dict[Table, InputFile]]:
     """Find the exported files at a path, by their names; those of an archive are read in it."""
     if path.suffix != ".zip":
-        yield _found(path)
+        files = _found(path)
+        for file in files.values():
+            check_regular(Path(str(file)))
+        yield files
         return
+    if path.exists():
+        check_regular(path)
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:

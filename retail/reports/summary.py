@@ -166,7 +166,8 @@ def _stopped_lines(stopped: list[Row]) -> list[str]:
 
 def _conservation_lines(rows: list[Row]) -> list[str]:
     order = [table.name for table in tables()]
-    rows = sorted(rows, key=lambda row: order.index(row[0]))
+    unused = {table.name for table in tables() if table.is_optional} - {name for name, rows_in, *_ in rows if rows_in}
+    rows = sorted((row for row in rows if row[0] not in unused), key=lambda row: order.index(row[0]))
     grid = [["table", "rows in", "clean", "rejected", "money in", "clean", "rejected"]]
     grid += [[name, *map(_number, figures)] for name, *figures in rows]
     unbalanced = [

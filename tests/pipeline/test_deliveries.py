@@ -14,11 +14,12 @@ from support.comparison import what_is_left
 from support.deliveries import deliveries, story, write_deliveries
 from support.graph import reads_without_an_edge
 from support.replay import connected
+from support.shop import clean_shop, write_shop
 from support.worlds import CUTOFF
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": str(CUTOFF), "max_rejected_share": 1}
 STORY = 0
-FACTS = ("store_sales_header", "store_sales_line_items")
+FACTS = ("store_sales_header", "store_sales_line_items", "loyalty_redemptions")
 
 
 @pytest.fixture
@@ -86,6 +87,26 @@ def test_amending_is_building_anew(
     assert differing(amended, tables(database)) == {}
     run_program(database, "dbt", "test", "--vars", json.dumps(VARIABLES), "--exclude", "resource_type:unit_test")
     record_property("proved", ("deliveries in any order", {"worlds": 1, "builds": builds, "tables": len(amended)}))
+
+
+@pytest.mark.extended
+def test_master_data_that_go_back_to_an_earlier_state_win(landing_database, run_program, query, tables, tmp_path):
+    """Each delivery has all seven tables; the sales are the same, and their amounts are of the first price."""
+    database = landing_database
+    shop = clean_shop()
+    for price in ("10.00", "12.00", "10.00"):
+        shop["products"] = [f"P1,Cup,Kitchen,{price},5"]
+        run_program(database, "retail", "load", str(write_shop(shop, tmp_path)))
+        build(run_program, database)
+        assert [str(row[0]) for row in query(database, "select unit_price from retail.products")] == [price]
+        assert query(database, "select count(*) from retail_staging.rejected_records") == [(0,)]
+    assert query(
+        database,
+        "select source_table, count(*) from retail_landing.loaded_files group by 1 having count(*) > 1",
+    ) == [("products", 3)]
+    amended = tables(database)
+    build(run_program, database, "--full-refresh")
+    assert differing(amended, tables(database)) == {}
 
 
 def kill_at(database, start_program, table, *options):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from retail.contract import PROJECT_DIR, tables
+from retail.contract import PROJECT_DIR, required_tables
 from support.shop import read_export, write_export
 
 pytestmark = pytest.mark.extended
@@ -192,12 +192,12 @@ def test_paths_that_documents_name_exist():
 
 def test_the_prompts_state_the_input_contract():
     stated = re.findall(r"^- (\w+)\.csv: (\S+)$", PROMPTS, re.MULTILINE)
-    assert stated == [(table.name, ",".join(table.columns)) for table in tables()]
+    assert stated == [(table.name, ",".join(table.columns)) for table in required_tables()]
 
 
 def test_the_answer_beside_the_prompts_becomes_what_is_shown(fresh_database, run_program, tmp_path):
     files = re.findall(r"^`(\w+\.csv)`\n\n```csv\n(.*?)```", PROMPTS, re.MULTILINE | re.DOTALL)
-    assert [name for name, _ in files] == [f"{table.name}.csv" for table in tables()]
+    assert [name for name, _ in files] == [f"{table.name}.csv" for table in required_tables()]
     for name, text in files:
         (tmp_path / name).write_text(text, encoding="utf-8")
     commands = "".join(blocks(PROMPTS, "sh")).replace("path/to/folder", str(tmp_path)).splitlines()

@@ -82,6 +82,7 @@ def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(landed, run_pr
     assert query(landed, "select count(*) > 50000 from retail_landing.raw_store_sales_line_items") == [(True,)]
     assert query(landed, "select count(distinct rule_id) from retail_landing.unreadable_lines") == [(4,)]
     assert query(landed, "select count(*) > 100 from retail_staging.int_transactions_completed") == [(True,)]
+    assert query(landed, "select count(*) > 800 from retail.loyalty_redemptions") == [(True,)]
     compare_duckdb(query, landed, file, "retail_landing")
 
 
@@ -97,9 +98,11 @@ def test_spark_builds_what_postgresql_builds_of_dirty_deliveries(
 def write_deliveries(run_program, folder: Path) -> None:
     """Generated data: the second day restates some customers, brings the last sales, and lines for earlier ones."""
     first, second = (folder / day for day in DAYS)
-    run_program({}, "retail", "generate", "--out", str(first), "--transactions", "18900", "--customers", "2000")
+    size = ("--transactions", "18900", "--customers", "2000", "--redemptions", "900")
+    run_program({}, "retail", "generate", "--out", str(first), *size)
     second.mkdir()
-    for name, share in {"store_sales_header": 20, "store_sales_line_items": 15, "customer_details": 0}.items():
+    shares = {"store_sales_header": 20, "store_sales_line_items": 15, "customer_details": 0, "loyalty_redemptions": 10}
+    for name, share in shares.items():
         file = first / f"{name}.csv"
         header, *rows = file.read_bytes().splitlines(keepends=True)
         later = rows[len(rows) - len(rows) // share :] if share else []
@@ -110,6 +113,8 @@ def write_deliveries(run_program, folder: Path) -> None:
             later += [row.replace(b",", b"x,", 1) for row in rows[::301]]  # one more of a transaction that was whole
             rows[90:90] = [b"999999,T1,P00001,,7.0\xe2\x80\xa8,1.00\n"]  # an end of line to Java's $
             rows[50:50] = [b'1,"left open\n', b"too,few\n", b"1,T1,P\xf6,,1,1.00\n", b"1,T1,P1,,1,1.00,\n"]
+        if name == "loyalty_redemptions":
+            later += rows[::9]  # said again
         if name == "store_sales_header":  # off by a hair more than the tolerance
             *cells, total = rows[7].decode().strip().split(",")
             rows[7] = ",".join([*cells, f"{Decimal(total) + Decimal('0.010000000000000001')}"]).encode() + b"\n"

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,14 +17,14 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from retail.contract import tables
+from retail.contract import required_tables, tables
 from retail.loading.command import load
 from retail.loading.duckdb import DuckdbLanding
 from retail.loading.landing import BOOKKEEPING, META_COLUMNS
 from retail.loading.postgres import PostgresLanding
 from support.programs import PROGRAMS
 
-LINES = tables()[-1].name
+LINES = "store_sales_line_items"
 STORES = "store_id,store_name,store_city,store_region,opening_date\n"
 A_STORE = "S1,Main Street,Graz,Süd,2020-01-01\n"
 
@@ -51,11 +52,21 @@ def database(engine, request, tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The temporary folder of this process and of those that it starts."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
+    return place
+
+
+@pytest.fixture
 def folder(tmp_path):
     """A folder with seven good files of two rows each."""
     place = tmp_path / "export"
     place.mkdir()
-    for table in tables():
+    for table in required_tables():
         lines = [",".join(table.columns)]
         lines += [",".join(f"{column}-{number}" for column in table.columns) for number in (1, 2)]
         (place / f"{table.name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -112,7 +123,7 @@ def write_stores(folder: Path, content: str | bytes, name: str = "stores.csv") -
 def test_seven_files_become_seven_tables_with_their_origin(database, folder, rows):
     result = loaded(folder)
 
-    for number, table in enumerate(tables(), start=1):
+    for number, table in enumerate(required_tables(), start=1):
         columns = ", ".join((*table.columns, "file_id", "source_row_number"))
         assert rows(f"select {columns} from retail_landing.{table.raw_name} order by source_row_number") == [
             (*(f"{column}-{row}" for column in table.columns), number, row) for row in (1, 2)
@@ -162,7 +173,34 @@ def test_the_tables_survive_a_crash_and_are_analyzed(database, folder, rows):
 
     found = rows("select relpersistence, reltuples from pg_class where relname like 'raw\\_%' and relkind = 'r'")
 
-    assert found == [("p", 2.0)] * 7
+    assert sorted(found) == [("p", -1.0), *[("p", 2.0)] * 7]
+
+
+REDEMPTIONS = "loyalty_redemptions"
+
+
+def test_an_optional_file_is_loaded_like_the_others_and_missed_by_nobody(database, folder, rows):
+    assert REDEMPTIONS not in loaded(folder).output
+    (table,) = set(tables()) - set(required_tables())
+    (folder / f"{REDEMPTIONS}.csv").write_text(",".join(table.columns) + "\nR1,C1,2025-01-01,50,\n")
+
+    assert f"{REDEMPTIONS}               1 rows  {REDEMPTIONS}.csv" in loaded(folder).output
+
+    assert rows(f"select * from retail_landing.{table.raw_name}")[0].count(1) == 1
+    assert "nothing new" in loaded(folder).output, "a redemption is loaded once"
+
+
+def test_a_landing_schema_from_before_an_optional_input_gets_its_table(engine, database, folder, rows, contents):
+    loaded(folder)
+    before = contents()
+    rows(f"drop table retail_landing.raw_{REDEMPTIONS}")
+
+    assert "nothing new" in loaded(folder).output
+
+    assert contents() == before
+    if engine == "postgres":
+        assert rows(f"select indexname from pg_indexes where tablename = 'raw_{REDEMPTIONS}'")
+        assert rows("select * from retail_landing.manual_changes") == []
 
 
 def test_columns_are_found_by_name_in_any_order_and_case(database, folder, stores):
@@ -372,7 +410,7 @@ def write_drop(place: Path, day: str, names: str = "{table}_{day}.csv", only: tu
     """Write the files of a day, each of its own content; every table, or some."""
     place.mkdir(exist_ok=True)
     files = []
-    for table in tables():
+    for table in required_tables():
         if only and table.name not in only:
             continue
         file = place / names.format(table=table.name, day=day)
@@ -411,7 +449,7 @@ def test_the_numbers_run_on_in_the_order_of_day_table_and_name(database, tmp_pat
     for day in reversed(DAYS[:2]):
         write_drop(drops, day)
         part = drops / f"raw_{LINES}_{day}_part2.csv"
-        part.write_text(",".join(tables()[-1].columns) + f"\n1,2,3,4,5,{day}")
+        part.write_text(",".join(required_tables()[-1].columns) + f"\n1,2,3,4,5,{day}")
     write_drop(drops, "", names="{table}.csv", only=("stores",))
 
     loaded(drops)
@@ -429,7 +467,7 @@ def test_the_numbers_run_on_in_the_order_of_day_table_and_name(database, tmp_pat
         (16, 3, DAYS[1], LINES, 5, 1),
         (17, 3, DAYS[1], LINES, 6, 3),
     ]
-    for table in tables():
+    for table in required_tables():
         assert rows(
             f"""
             select count(*) from retail_landing.{table.raw_name} as r join retail_landing.loaded_files as f
@@ -500,9 +538,38 @@ def test_master_data_come_back_in_another_drop_and_transactions_do_not(database,
 
     assert result.output.count("loaded before as") == 2
     assert rows("select source_table from retail_landing.loaded_files where batch_id = 2 order by file_id") == [
-        (table.name,) for table in tables()[:5]
+        (table.name,) for table in required_tables()[:5]
     ]
     assert "nothing new" in loaded(again).output
+
+
+def test_master_data_that_go_back_to_an_earlier_state_are_loaded(database, folder, tmp_path, rows):
+    """Deliveries of all seven tables, in which only the products differ, and one part of them comes in another way."""
+
+    def deliver(price: int, name: str = "products.csv", day: str = "") -> str:
+        place = tmp_path / f"delivery {len(list(tmp_path.iterdir()))}" / day
+        shutil.copytree(folder, place)
+        text = f"{','.join(tables()[1].columns)}\nP1,Cup,Kitchen,{price},5\n"
+        (place / "products.csv").unlink()
+        (place / name).write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode())
+        return loaded(place).output
+
+    deliver(1)
+    for number, (price, name) in enumerate(
+        [(2, "products.csv"), (1, "PRODUCTS.csv"), (2, "products.csv.gz"), (1, "raw_products.csv")], start=2
+    ):
+        said = deliver(price, name)
+        assert said.count("loaded before as") == 6
+        assert rows(
+            "select p.unit_price, f.batch_id from retail_landing.raw_products as p "
+            "join retail_landing.loaded_files as f on p.file_id = f.file_id order by f.batch_id desc limit 1"
+        ) == [(str(price), number)]
+        assert "nothing new" in deliver(price, name)
+    for price in (7, 8, 7):  # the same within the deliveries of a day
+        deliver(price, day=DAYS[0])
+        assert "nothing new" in deliver(price, day=DAYS[0])
+    assert rows("select count(*) from retail_landing.raw_products") == [(8,)]
+    assert rows(f"select count(*) from retail_landing.raw_{LINES}") == [(2,)]
 
 
 def test_an_older_drop_is_said_to_bring_the_latest_master_data(database, tmp_path):
@@ -557,7 +624,7 @@ def test_two_loads_at_once_come_one_after_the_other(database, folder, tmp_path, 
         "select batch_id, count(distinct batch_name), min(file_id), max(file_id) from retail_landing.loaded_files "
         "group by 1 order by 1"
     ) == [(1, 1, 1, 7), (2, 1, 8, 14), (3, 1, 15, 21), (4, 1, 22, 28)]
-    for table in tables():
+    for table in required_tables():
         assert rows(f"select count(*), max(source_row_number) from retail_landing.{table.raw_name}") == [(11, 11)]
 
 
@@ -565,12 +632,12 @@ def test_two_loads_at_once_come_one_after_the_other(database, folder, tmp_path, 
 @pytest.mark.parametrize(
     "first", [pytest.param(True, marks=pytest.mark.extended), False], ids=["the first load", "a later load"]
 )
-def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents, first):
+def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents, first, temporary):
     if not first:
         loaded(folder)
         before = contents()
     with (folder / f"{LINES}_2.csv").open("w") as file:
-        file.write(",".join(tables()[-1].columns) + "\n")
+        file.write(",".join(required_tables()[-1].columns) + "\n")
         file.writelines(f"{number},T,P,,1,2.00\n" for number in range(1_500_000))
     program = subprocess.Popen([PROGRAMS / "retail", "load", folder], env=os.environ | database)
     copying = (
@@ -581,6 +648,7 @@ def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents,
         assert program.poll() is None and time.monotonic() < deadline
     program.kill()
     program.wait()
+    assert list(temporary.iterdir())
     while rows("select count(*) from pg_stat_activity where datname = current_database() and query like 'copy %'") != [
         (0,)
     ]:
@@ -592,6 +660,49 @@ def test_a_load_that_is_killed_leaves_no_trace(database, folder, rows, contents,
         assert contents() == before
     loaded(folder)
     assert rows(f"select max(source_row_number) from retail_landing.raw_{LINES}") == [(1_500_002,)]
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_load_that_gets_a_signal_leaves_no_trace(database, folder, contents, temporary, number):
+    loaded(folder)
+    before = contents()
+    with (folder / f"{LINES}_2.csv").open("w") as file:
+        file.write(",".join(tables()[-1].columns) + "\n")
+        file.writelines(f"{line},T,P,,1,2.00\n" for line in range(1_500_000))
+        file.write("\0")  # so DuckDB doesn't read the file as a whole
+    program = subprocess.Popen(
+        [PROGRAMS / "retail", "load", folder], env=os.environ | database, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(temporary.glob("*/*.csv")):
+        assert program.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    program.send_signal(number)
+    _, said = program.communicate(timeout=30)
+
+    assert program.returncode == (1 if number == signal.SIGINT else 128 + number)
+    assert "Traceback" not in said
+    assert not list(temporary.iterdir())
+    assert contents() == before
+
+
+def test_a_load_leaves_nothing_in_the_temporary_folder(database, folder, temporary, unreadable):
+    with (folder / f"{LINES}_2.csv").open("w") as file:
+        file.write(",".join(tables()[-1].columns) + "\n")
+        file.writelines(f"{line},T,P,,1,2.00\n" for line in range(10_000))
+        file.write("\0")  # so DuckDB doesn't read the file as a whole
+
+    loaded(folder)
+
+    assert len(unreadable()) == 1
+    assert not list(temporary.iterdir())
+    write_stores(folder, gzip.compress(STORES.encode() + os.urandom(1_000_000))[:-9], "stores_2.csv").rename(
+        folder / "stores_2.csv.gz"
+    )
+    assert "is not a whole gzip file" in only_line(run("--force", folder))
+    assert not list(temporary.iterdir())
 
 
 # ------------------------------------------------------------------------------------------------- unreadable lines
@@ -720,7 +831,7 @@ def refused(database, folder, rows):
 
     def check(*words: str, place: Path = folder, options: tuple[str, ...] = ("--force",)) -> None:
         everything = " union all ".join(
-            f"select '{table.name}', t::text from retail_landing.{table.raw_name} as t" for table in tables()
+            f"select '{table.name}', t::text from retail_landing.{table.raw_name} as t" for table in required_tables()
         )
         before = sorted(rows(everything))
         assert len(before) == 14
@@ -848,6 +959,12 @@ def test_a_damaged_gz_file(refused, folder, damage):
     refused("stores.csv.gz is not a whole gzip file: compress or copy it again")
 
 
+def test_a_gz_file_that_unpacks_to_too_much(refused, folder):
+    write_stores(folder, STORES.encode() + 20_000_000 * b"\n", "stores_2.csv.gz")
+
+    refused("stores_2.csv.gz unpacks to more than 200 times its packed size of ", ": check it, and raise --max-ratio")
+
+
 def test_plain_text_named_gz(refused, folder):
     (folder / "stores.csv").rename(folder / "stores.csv.gz")
 
@@ -923,7 +1040,7 @@ def test_a_first_load_that_fails_leaves_no_schema(database, folder, rows):
 
 def test_headers_are_checked_before_a_server_is_asked_for(folder, monkeypatch):
     monkeypatch.setenv("PGHOST", str(folder))
-    last = folder / f"{tables()[-1].name}.csv"
+    last = folder / f"{required_tables()[-1].name}.csv"
     last.write_text("")
 
     assert f"{last.name} is empty" in only_line(run(folder))
@@ -965,7 +1082,7 @@ def test_memory_does_not_grow_with_the_file(database, folder):
     peaks = []
     for rows in (300_000, 3_000_000):
         with gzip.open(folder / f"{LINES}_9.csv.gz", "wt", compresslevel=1) as file:
-            file.write(",".join(tables()[-1].columns) + '\n1,"left open\n')
+            file.write(",".join(required_tables()[-1].columns) + '\n1,"left open\n')
             file.writelines(f"{number},T20250322-{number:07},P01294,,4,63.00\n" for number in range(rows))
             file.write('1,"left open\n')
         # a small process between: the peak of a child begins with what its parent has

@@ -15,6 +15,7 @@ from retail.errors import RetailError
 from retail.loading.csv_rows import Unreadable
 from retail.loading.deliveries import Source
 from retail.loading.landing import LoadedFile
+from retail.loading.load import load_sources
 from support.csv_bytes import COLUMNS, expected_rows
 
 pytestmark = pytest.mark.extended
@@ -96,6 +97,24 @@ def test_what_is_not_plain_lines_is_read_elsewhere(connection, tmp_path):
     assert not landing._read_lines(source, 5, 1)
     assert landing.add_rows(source, 5, 1, lambda _: None) == (1, 2)
     assert connection.fetch("select * from retail_landing.raw_stores where file_id = 5") == [("a\nb", "c", "d", 1, 5)]
+
+
+def test_master_data_that_go_back_to_an_earlier_state_are_loaded(connection, tmp_path, monkeypatch):
+    from retail.loading.spark import SparkLanding
+
+    table = Table("stores", COLUMNS, ("h1",))
+    monkeypatch.setattr("retail.loading.load.tables", lambda: (table,))
+    file = tmp_path / "stores.csv"
+    loaded_before = []
+    for cell in "abaab":
+        file.write_text(f"h1,h2,h3\n{cell},,\n")
+        [loaded] = load_sources(connection, [Source(table, file, COLUMNS)])
+        loaded_before.append(loaded.loaded_before)
+    assert loaded_before == ["", "", "", "stores.csv", ""]
+    assert connection.fetch(
+        "select h1 from retail_landing.raw_stores where file_id > 0 order by source_row_number"
+    ) == [("a",), ("b",), ("a",), ("b",)]
+    SparkLanding(connection).make_empty()
 
 
 def test_a_load_that_fails_leaves_nothing(connection, tmp_path):

@@ -64,13 +64,17 @@ def sales(*made):
 
 
 @pytest.fixture(scope="module")
-def two_days(deliver):
-    """Two deliveries, the second one amended."""
+def delivered(deliver):
+    """Four deliveries, all but the first one amended."""
+    names = ("again", "same day", "swap", "past", "rules")
     first = deliver(
         **{table: rows for table, rows in clean_shop().items() if table in OTHERS},
-        loyalty_rules=["1,Base,1,0,0"],
-        customer_details=[customer(name) for name in ("again", "same day", "swap", "past")] + [customer("late", "n/a")],
+        loyalty_rules=["1,Base,1,0,0", "2,Big,1,500,100", "3,Medium,1,300,10"],
+        customer_details=[customer(name) for name in names] + [customer("late", "n/a")],
         **sales(
+            sale("rules", "R1", "2025-06-01 10:00", (1, 600)),
+            sale("rules", "R2", "2025-06-02 10:00", (1, 300)),
+            sale("rules", "R3", "2025-06-03 10:00", (1, 600, "P9")),
             sale("again", "T1", "2025-06-01 10:00", (1, 85)),
             sale("same day", "T9", "2025-06-05", (1, 49)),
             sale("same day", "T10", "2025-06-05", (-1, -49)),
@@ -82,10 +86,24 @@ def two_days(deliver):
     )
     second = deliver(
         customer_details=[customer("again", "85"), customer("late", "70")],
-        **sales(sale("again", "T2", "2025-06-02 10:00", (1, 85))),
+        loyalty_rules=["1,Base,1,0,0", "2,Big,one,500,100", "3,Medium,1,300,30"],
+        **sales(
+            sale("again", "T2", "2025-06-02 10:00", (1, 85)),
+            sale("rules", "R4", "2025-06-04 10:00", (1, 600)),
+            sale("rules", "R5", "2025-06-05 10:00", (1, 300)),
+        ),
     )
-    third = deliver(customer_details=[customer("late", "n/a"), customer("swap", "0.0")])
-    assert "full rebuild" in first and "full rebuild" not in second + third
+    third = deliver(
+        customer_details=[customer("late", "n/a"), customer("swap", "0.0")],
+        loyalty_rules=["1,Base,1,0,0", "3,Medium,1,300,30"],
+        products=["P9,Late,Kitchen,600.00,5"],
+        **sales(sale("rules", "R6", "2025-06-06 10:00", (1, 600))),
+    )
+    fourth = deliver(
+        loyalty_rules=["1,Base,1,0,0", ",Lost,1,0,0"],
+        **sales(sale("rules", "R7", "2025-06-07 10:00", (1, 600))),
+    )
+    assert "full rebuild" in first and "full rebuild" not in second + third + fourth
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +119,8 @@ def statement(query, database, name):
     )
 
 
-@pytest.mark.usefixtures("two_days")
-class TestTwoDays:
+@pytest.mark.usefixtures("delivered")
+class TestDeliveries:
     def test_a_balance_that_is_delivered_again_opens_nothing(self, database, query):
         assert statement(query, database, "again") == [("OPENING", 0), ("EARN", 85), ("EARN", 85)]
         # the first balance that can be read counts, whatever comes later
@@ -123,6 +141,27 @@ class TestTwoDays:
         )
         assert found == [("2025-06-06", 2, "39.00", False)]
 
+    def test_what_was_credited_stays(self, database, query):
+        """The rules in force when the header was delivered count, also for one that waited in quarantine (R3)."""
+        earned = """
+            select transaction_id, rule_ids, points, rules_from_batch from retail.loyalty_ledger
+            where customer_id = 'rules' and entry_number > 0 order by entry_number
+        """
+        assert query(database, earned) == [
+            ("R1", "2", 700, 1),
+            ("R2", "3", 310, 1),
+            ("R3", "2", 700, 1),
+            ("R4", "2", 700, 2),  # the row of rule 2 is faulty: it goes on
+            ("R5", "3", 330, 2),
+            ("R6", "3", 630, 3),  # rule 2 was left out: it has ended
+            ("R7", "3", 630, 3),  # whose row has no rule_id is not known: nothing has ended
+        ]
+        versions = """
+            select rule_id, bonus_points, valid_from_batch, valid_through_batch from retail.loyalty_rule_versions
+            order by 1, 3
+        """
+        assert query(database, versions) == [("1", 0, 1, None), ("2", 100, 1, 2), ("3", 10, 1, 1), ("3", 30, 2, None)]
+
     def test_nothing_after_the_as_of_date_is_seen(self, database, query, build, tables):
         today = tables()
         assert "full rebuild" not in build(as_of_date="2025-05-15")
@@ -141,3 +180,8 @@ class TestTwoDays:
         build("--full-refresh")
         assert today == tables()
         assert Counter(len(rows) > 0 for rows in today.values())[True] > 20
+
+    def test_the_latest_rules_may_count_for_all(self, database, query, build):
+        assert "full rebuild" in build(loyalty_rules_apply="latest")
+        earned = [points for _, points in statement(query, database, "rules")]
+        assert earned == [0, 630, 330, 630, 630, 330, 630, 630]

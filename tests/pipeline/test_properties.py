@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from retail.generate.command import write_files
@@ -31,7 +31,7 @@ from support.oracle import (
     read_directory,
 )
 from support.replay import Replay, connected
-from support.worlds import CUTOFF, DATED, NUMERIC, World, clean_world, write_world
+from support.worlds import CUTOFF, DATED, NUMERIC, TIMED, World, clean_world, write_world
 
 # What each setting of the vars is called, what dbt is told and what the oracle is told.
 SWITCHES: dict[str, dict[str, Any]] = {
@@ -153,7 +153,7 @@ def _cells_of(kind: str) -> Callable[[World, Random], None]:
     def spoil(world: World, random: Random) -> None:
         table = _some_table(world, random)
         if world[table]:
-            columns = [name for name in COLUMNS[table] if name in NUMERIC | DATED | {"transaction_date"}]
+            columns = [name for name in COLUMNS[table] if name in NUMERIC | DATED | TIMED]
             column = random.choice(columns if columns and random.random() < 0.5 else COLUMNS[table])
             row = random.choice(world[table])
             cell = random.choice(CELLS[kind])
@@ -276,6 +276,7 @@ def test_a_nul_byte_is_an_unreadable_line(database, tmp_path_factory, query, tab
     """No text of PostgreSQL holds one: its line is kept apart, and all others are loaded."""
     replay_folder: Path = tmp_path_factory.mktemp("nul")
     world = clean_world(Random(place))
+    assume(world[table])
     row = place % len(world[table])
     world[table][row][COLUMNS[table][place % len(COLUMNS[table])]] = cell
     write_world(world, replay_folder)
@@ -302,7 +303,9 @@ def test_every_injected_fault_is_found_and_nothing_else(
     hits = wrong = missed = rows = 0
     for seed in range(1, samples + 1):
         folder = tmp_path / str(seed)
-        counts = write_files(folder, days=7, customers=300, transactions=2000, seed=seed, anomaly_rate=rate)
+        counts = write_files(
+            folder, days=7, customers=300, transactions=2000, seed=seed, anomaly_rate=rate, redemptions=200
+        )
         replay.load(folder)
         replay.build()
         expected = {

@@ -61,8 +61,8 @@ ADDITIONS = [
     ("tests/support/worlds.py", r"^TEXTS = \(\n", '    "TBD",\n'),
     (
         "retail/generate/masters.py",
-        r'_cell\("current_stock_level", "negative", .*\),\n',
-        '        _cell("product_name", "placeholder", ("TBD", "test")),\n',
+        r'cell_fault\("current_stock_level", "negative", .*\),\n',
+        '        cell_fault("product_name", "placeholder", ("TBD", "test")),\n',
     ),
     (
         "benchmarks/floor.sql",

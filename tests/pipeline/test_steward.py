@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from retail.engines import build_lock
 from retail.loading.command import load
 from retail.quarantine.export import guarded, rejects, unguarded
+from retail.quarantine.history import history
 from retail.quarantine.repair import _is_same
 from support.comparison import contents, what_is_left
-from support.shop import clean_shop, read_export, write_export, write_shop
+from support.shop import HEADINGS, clean_shop, read_export, write_export, write_shop
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
 LEDGER = """
@@ -43,6 +45,7 @@ def clean(new_database, landing, run_program, tmp_path_factory):
     """The shop without a fault, and without the transaction that nobody repairs."""
     shop = clean_shop()
     del shop["store_sales_header"][2], shop["store_sales_line_items"][2]
+    shop["loyalty_redemptions"] = ["R1,C1,2025-06-05,10,T1", "R2,C2,2025-06-05,20,", "R3,C2,2025-06-06,5,T4"]
     database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("clean"))))
     run(run_program, database)
@@ -56,6 +59,7 @@ def repaired(new_database, landing, run_program, tmp_path_factory, query):
     shop["store_sales_line_items"][0] = "1,T1,P1,,,10.00"  # no quantity: the header falls with it
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"  # not what its line says
     shop["store_sales_header"][2] = "T3,C404,S1,2025-06-03 10:00:00,30.00"  # a customer nobody knows
+    shop["loyalty_redemptions"] = ["R1,C1,2025-06-05,10,T1", "R2,C2,2025-06-05,x,", "R3,C2,2025-06-06,5,T4"]
     database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("dirty"))))
     run(run_program, database)
@@ -70,6 +74,9 @@ def repaired(new_database, landing, run_program, tmp_path_factory, query):
     headers = read_export(out, "store_sales_header")
     next(row for row in headers if row["transaction_id"] == "T2")["total_amount"] = "20.00"
     write_export(out, "store_sales_header", headers)
+    redemptions = read_export(out, "loyalty_redemptions")
+    next(row for row in redemptions if row["redemption_id"] == "R2")["points"] = "20"
+    write_export(out, "loyalty_redemptions", redemptions)
     seen["before"] = contents(query, database, "retail_landing")
     seen["dry run"] = run_program(database, "retail", "load", "--replace-rejected", str(out), "--dry-run").stdout
     seen["after dry run"] = contents(query, database, "retail_landing")
@@ -117,6 +124,7 @@ def test_only_the_repaired_rows_change(repaired):
     assert {table.partition("raw_")[2]: len(rows) for table, rows in changed.items() if rows and "raw_" in table} == {
         "store_sales_header": 1,
         "store_sales_line_items": 1,
+        "loyalty_redemptions": 1,
     }
 
 
@@ -135,18 +143,25 @@ def test_every_repair_is_kept_with_what_was_there_before(repaired, query):
         """,
     )
     assert found == [
+        ("loyalty_redemptions", "repaired", None, None, "rejected_loyalty_redemptions.csv"),
         ("store_sales_header", "repaired", "25.00", "20.00", "rejected_store_sales_header.csv"),
         ("store_sales_line_items", "repaired", None, None, "rejected_store_sales_line_items.csv"),
     ]
 
 
 def test_two_are_resolved_and_one_is_open(repaired):
-    assert repaired["first"] == [("open", 6)]
+    assert repaired["first"] == [("open", 8)]
     assert repaired["history"] == [
         ("T1", "resolved", "repaired", 1, 1, 2, True),
         ("T2", "resolved", "repaired", 1, 1, 2, True),
         ("T3", "open", None, 1, 1, None, None),
     ]
+
+
+def test_a_redemption_is_repaired_or_healed_with_its_transaction(repaired, clean, query):
+    redemptions = "select * from retail.loyalty_redemptions order by 1"
+    assert len(query(clean, redemptions)) == 3
+    assert query(repaired["database"], redemptions) == query(clean, redemptions)
 
 
 def test_the_points_are_those_of_the_clean_data(repaired, clean, query):
@@ -164,7 +179,10 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
     database = repaired["database"]
     shop = clean_shop()
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"
-    run_program(database, "retail", "load", "--start-over", str(write_shop(shop, tmp_path)))
+    said = run_program(database, "retail", "load", "--start-over", str(write_shop(shop, tmp_path))).stderr
+    assert (
+        "note: retail_history.quarantine_history keeps its 2 open and 4 resolved records; retail history purge" in said
+    )
     build(run_program, database)
     found = query(
         database,
@@ -194,6 +212,71 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
         assert contents(query, database, "retail_history") == {
             name: rows for name, rows in before.items() if name.startswith("retail_history.")
         }
+
+
+@pytest.mark.extended
+def test_what_was_resolved_long_ago_can_be_forgotten(repaired, run_program, query, tmp_path):
+    """After the story above, or without its end: T1 is clean now, and resolved in the history."""
+    database = repaired["database"]
+    records = (
+        "select source_table, record_key, opening_number from retail_history.quarantine_history where {} order by 1, 2"
+    )
+    run(run_program, database)
+    still_open = query(database, records.format("status = 'open'"))
+    resolved = len(query(database, records.format("status = 'resolved'")))
+    assert still_open and ("store_sales_header", "T1", 1) in query(database, records.format("status = 'resolved'"))
+    purge = ("retail", "history", "purge", "--resolved-before")
+    assert run_program(database, *purge, "2020-01-01").stdout == (
+        "0 records resolved before 2020-01-01 deleted from retail_history.quarantine_history; "
+        f"{resolved} resolved and {len(still_open)} open stay\n"
+    )
+    tried = run_program(database, *purge, "2999-01-01", "--dry-run").stdout
+    assert f"{resolved} records resolved before 2999-01-01 would be deleted" in tried
+    assert f"0 resolved and {len(still_open)} open would stay" in tried
+    assert len(query(database, records.format("true"))) == resolved + len(still_open)
+
+    said = run_program(database, *purge, "2999-01-01").stdout
+    assert f"{resolved} records resolved before 2999-01-01 deleted" in said
+
+    assert query(database, records.format("true")) == still_open
+    # a build that sees nothing new neither changes nor reopens anything
+    before = what_is_left(query, database, "retail", "retail_staging", "retail_history")
+    assert "full rebuild" not in run(run_program, database).stdout
+    assert what_is_left(query, database, "retail", "retail_staging", "retail_history") == before
+    # a record that is rejected again opens as a new one
+    (tmp_path / "store_sales_header.csv").write_text(
+        f"{HEADINGS['store_sales_header']}\nT1,C1,S1,2025-06-01 10:00:00,11.00\n"
+    )
+    run_program(database, "retail", "load", str(tmp_path))
+    assert "full rebuild" not in run(run_program, database).stdout
+    assert query(database, records.format("status = 'open'")) == sorted([*still_open, ("store_sales_header", "T1", 1)])
+    assert query(database, records.format("status = 'resolved'")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--resolved-before", "2025-06-31"], "'2025-06-31' does not match the format '%Y-%m-%d'"),
+        (["--resolved-before", "2025-06-30'"], "does not match"),
+        ([], "Missing option '--resolved-before'"),
+        (["--resolved-before", "2025-06-30"], "there is no retail_history.quarantine_history yet: the first dbt build"),
+    ],
+)
+def test_what_is_wrong_with_a_purge_is_said(connected, query, arguments, words):
+    query(connected, "drop schema if exists retail_history cascade")
+    result = CliRunner().invoke(history, ["purge", *arguments])
+    assert result.exit_code in (1, 2)
+    assert words in result.output
+
+
+def test_a_purge_waits_for_a_build(connected, query, monkeypatch):
+    monkeypatch.setattr(build_lock, "_setting", {"build_lock_timeout": 1, "build_gone_after": 5}.get)
+    lock = "update retail_staging.build_lock set invocation_id = "
+    query(connected, lock + "'11111111-2222-3333-4444-555555555555'")
+    result = CliRunner().invoke(history, ["purge", "--resolved-before", "2025-06-30"])
+    query(connected, lock + "null")
+    assert result.exit_code == 1
+    assert "a build is still running, so nothing was changed" in result.output
 
 
 # --------------------------------------------------------------------------------------------------- what is not taken
@@ -465,12 +548,15 @@ def test_the_summary_of_a_first_build_that_stopped_names_the_next_command(landin
 def test_all_that_is_published_stands_behind_the_breaker(manifest):
     models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     valid_rows = {name for name, node in models.items() if node["name"].startswith("stg_")}
-    # what an amount is worth is no row of a delivery
+    # what an amount is worth, and since when, is no row of a delivery
     marts = {name for name, node in models.items() if node["fqn"][1] == "marts" and node["name"] != "loyalty_points"}
-    assert len(marts) > 10 and len(valid_rows) == 7
+    assert len(marts) > 10 and len(valid_rows) == 8
     assert all("model.retail.circuit_breaker" in manifest["parent_map"][name] for name in valid_rows)
     read = {parent for name in marts for parent in manifest["parent_map"][name] if parent in models}
-    assert read <= marts | valid_rows | {"model.retail.loyalty_points"}
+    of_points = {
+        f"model.retail.{name}" for name in ("loyalty_points", "int_loyalty_rule_versions", "int_files_loyalty_rules")
+    }
+    assert read <= marts | valid_rows | of_points
 
 
 # --------------------------------------------------------------------------------------------------------- the switches

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from support.oracle import COLUMNS, CUSTOMERS, HEADERS, KEYS, LINES, MONEY, PRODUCTS, PROMOTIONS, STORES
+from support.oracle import COLUMNS, CUSTOMERS, HEADERS, KEYS, LINES, MONEY, PRODUCTS, PROMOTIONS, REDEMPTIONS, STORES
 from support.worlds import Cells, World, clean_world, dirty_world, write_world
 
-MASTERS = [table for table in COLUMNS if table not in (HEADERS, LINES)]
+MASTERS = [table for table in COLUMNS if table not in (HEADERS, LINES, REDEMPTIONS)]
 
 
 def deliveries(seed: int, count: int = 5) -> list[World]:
@@ -23,7 +23,7 @@ def deliveries(seed: int, count: int = 5) -> list[World]:
             if table in MASTERS:
                 day = 0 if random.random() < 0.8 else random.randrange(count)
             else:
-                day = day_of[row["transaction_id"]]
+                day = day_of.get(row["transaction_id"], random.randrange(count))
                 if random.random() < 0.15:  # early or late
                     day = random.randrange(count)
             found[day][table].append(row)
@@ -40,7 +40,8 @@ def story() -> list[World]:
     """Return three deliveries in which each reason to judge a sale again has a sale of its own.
 
     The second changes what sales look at: an opening date, a category, the end of a promotion. The third brings what
-    sales wait for, a late line, a sale as it was, one with another total, and a customer with another status.
+    sales wait for, a late line, a sale as it was, one with another total, and a customer with another status; and it
+    repeats a redemption and contradicts another one.
     """
     first = _sales(
         *({"store_id": f"S{number}", "opening_date": "2020-01-01"} for number in (1, 2)),
@@ -62,8 +63,16 @@ def story() -> list[World]:
         *_sale("late-line"),
         *_sale("repeated"),
         *_sale("contradicted", customer_id="C2"),
+        *_sale("rejected-for-ever", product_id="P404"),
         _sale("no-lines")[0],
         _sale("no-header")[1],
+        _redemption("repeated-sale", transaction_id="repeated"),
+        _redemption("sale-without-lines", transaction_id="no-lines"),
+        _redemption("sale-without-header", transaction_id="no-header"),
+        _redemption("sale-of-unknown-product", transaction_id="product"),
+        _redemption("sale-rejected-for-ever", transaction_id="rejected-for-ever"),
+        _redemption("unknown-customer", customer_id="C9"),
+        _redemption("said-otherwise", customer_id="C2"),
     )
     second = _sales(
         first[STORES][1] | {"opening_date": "2025-05-01"},
@@ -81,6 +90,9 @@ def story() -> list[World]:
         _sale("late-line")[1] | {"line_item_id": "2"},
         *_sale("repeated"),
         _sale("contradicted", customer_id="C2")[0] | {"total_amount": "7.00"},
+        _redemption("repeated-sale", transaction_id="repeated"),
+        _redemption("said-otherwise", customer_id="C2", points="4"),
+        _redemption("late", customer_id="C2", redeemed_at="2025-01-01"),
     )
     return [first, second, third]
 
@@ -102,6 +114,11 @@ def _sale(name: str, **differing: str) -> list[Cells]:
         header | {"total_amount": "5.00"} | {key: value for key, value in differing.items() if key in COLUMNS[HEADERS]},
         line | {"line_item_amount": "5.00"} | {key: value for key, value in differing.items() if key in COLUMNS[LINES]},
     ]
+
+
+def _redemption(name: str, **differing: str) -> Cells:
+    redemption = {"redemption_id": name, "customer_id": "C1", "redeemed_at": "2025-03-02 10:00:00", "points": "3"}
+    return redemption | differing
 
 
 def write_deliveries(found: list[World], folder: Path) -> list[Path]:

@@ -74,6 +74,9 @@ PROMOTIONS = "promotion_details"
 LOYALTY_RULES = "loyalty_rules"
 HEADERS = "store_sales_header"
 LINES = "store_sales_line_items"
+REDEMPTIONS = "loyalty_redemptions"
+
+OPTIONAL = (REDEMPTIONS,)  # a retailer may have no such file
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     STORES: ("store_id", "store_name", "store_city", "store_region", "opening_date"),
@@ -98,6 +101,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     LOYALTY_RULES: ("rule_id", "rule_name", "points_per_unit_spend", "min_spend_threshold", "bonus_points"),
     HEADERS: ("transaction_id", "customer_id", "store_id", "transaction_date", "total_amount"),
     LINES: ("line_item_id", "transaction_id", "product_id", "promotion_id", "quantity", "line_item_amount"),
+    REDEMPTIONS: ("redemption_id", "customer_id", "redeemed_at", "points", "transaction_id"),
 }
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -108,6 +112,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     LOYALTY_RULES: ("rule_id",),
     HEADERS: ("transaction_id",),
     LINES: ("transaction_id", "line_item_id"),
+    REDEMPTIONS: ("redemption_id",),
 }
 
 # The rule book (design, section 6): the errors of each table, in its order.
@@ -201,6 +206,24 @@ RULES: dict[str, tuple[str, ...]] = {
         "transaction_id_unknown",
         "transaction_rejected",
     ),
+    REDEMPTIONS: (
+        "redemption_id_missing",
+        "redemption_id_too_long",
+        "redemption_id_duplicate",
+        "redemption_id_conflict",
+        "customer_id_missing",
+        "customer_id_unknown",
+        "customer_id_parent_rejected",
+        "redeemed_at_missing",
+        "redeemed_at_invalid",
+        "redeemed_at_in_future",
+        "points_missing",
+        "points_invalid",
+        "points_not_positive",
+        "transaction_id_unknown",
+        "transaction_id_parent_rejected",
+        "transaction_id_other_customer",
+    ),
 }
 
 # What several deliveries may bring and a single one can't.
@@ -257,6 +280,7 @@ WARNINGS: dict[str, tuple[str, ...]] = {
         "promotion_id_outside_dates",
         "promotion_id_other_category",
     ),
+    REDEMPTIONS: (),
 }
 
 # What is judged besides where returns are accepted.
@@ -626,7 +650,7 @@ def drafts_of(table: str, rows: Sequence[Row], settings: Settings) -> list[Draft
 
     key_columns = KEYS[table]
     own_key = "line_item_id" if table == LINES else key_columns[0]
-    limit = {STORES: 10, PRODUCTS: 20, CUSTOMERS: 20, PROMOTIONS: 10, HEADERS: 30}.get(table, 100)
+    limit = {STORES: 10, PRODUCTS: 20, CUSTOMERS: 20, PROMOTIONS: 10, HEADERS: 30, REDEMPTIONS: 30}.get(table, 100)
     groups: dict[tuple[str | None, ...], list[Draft]] = defaultdict(list)
     for draft in drafts:
         for column in key_columns:
@@ -852,6 +876,26 @@ def follow_headers(lines: Iterable[Draft], headers: Parents, products: Parents, 
             line.say("promotion_id_other_category", "warn")
 
 
+def judge_redemptions(rows: Sequence[Row], customers: Parents, headers: Parents, settings: Settings) -> list[Draft]:
+    """Judge the redemptions, which name a customer and perhaps one of that customer's transactions."""
+    drafts = drafts_of(REDEMPTIONS, rows, settings)
+    for draft in drafts:
+        if draft.cells["customer_id"] is None:
+            draft.say("customer_id_missing")
+        draft.parent("customer_id", CUSTOMERS, customers)
+        moment = draft.moment("redeemed_at")
+        if moment is not None and moment.date() > settings.data_cutoff_date:
+            draft.say("redeemed_at_in_future")
+        points = draft.integer("points")
+        if points is not None and points <= 0:
+            draft.say("points_not_positive")
+        paid = draft.parent("transaction_id", HEADERS, headers)
+        customer_id = draft.cells["customer_id"]
+        if paid is not None and customer_id is not None and paid["customer_id"] != customer_id:
+            draft.say("transaction_id_other_customer")
+    return drafts
+
+
 def verdicts_of(table: str, drafts: Iterable[Draft]) -> list[Verdict]:
     verdicts = []
     order = {rule: number for number, rule in enumerate((*RULES[table], RULE_OF_RETURNS[1], *WARNINGS[table]))}
@@ -1063,7 +1107,9 @@ def _compute(tables: Tables, settings: Settings) -> Result:
     header_keys = {header.cells["transaction_id"] for header in headers}
     lines = drafts[LINES] = judge_lines(raw[LINES], header_keys, parents[PRODUCTS], parents[PROMOTIONS], settings)
     judge_headers(headers, lines, parents[CUSTOMERS], parents[STORES], settings)
-    follow_headers(lines, Parents.of(HEADERS, headers), parents[PRODUCTS], parents[PROMOTIONS])
+    transactions = Parents.of(HEADERS, headers)
+    follow_headers(lines, transactions, parents[PRODUCTS], parents[PROMOTIONS])
+    drafts[REDEMPTIONS] = judge_redemptions(raw[REDEMPTIONS], parents[CUSTOMERS], transactions, settings)
 
     verdicts = {table: verdicts_of(table, drafts[table]) for table in COLUMNS}
     customers = [verdict.clean for verdict in verdicts[CUSTOMERS] if verdict.clean is not None]
@@ -1168,7 +1214,7 @@ def read_file(path: Path, *, null_literal: str = "text", blank_lines: str = "ski
 def read_directory(
     path: Path | str, prefix: str = "", null_literal: str = "text", blank_lines: str = "skip"
 ) -> dict[str, list[dict[str, str | None]]]:
-    """Read the seven files ``<prefix><table>.csv`` or ``.csv.gz`` of a folder.
+    """Read the files ``<prefix><table>.csv`` or ``.csv.gz`` of a folder; an optional one may be absent.
 
     Args:
         path: the folder.
@@ -1185,5 +1231,8 @@ def read_directory(
     for table in COLUMNS:
         plain = Path(path) / f"{prefix}{table}.csv"
         file = plain if plain.exists() else plain.with_name(f"{plain.name}.gz")
+        if table in OPTIONAL and not file.exists():
+            tables[table] = []
+            continue
         tables[table] = read_file(file, null_literal=null_literal, blank_lines=blank_lines)
     return tables

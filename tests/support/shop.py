@@ -17,6 +17,7 @@ HEADINGS = {
     "loyalty_rules": "rule_id,rule_name,points_per_unit_spend,min_spend_threshold,bonus_points",
     "store_sales_header": "transaction_id,customer_id,store_id,transaction_date,total_amount",
     "store_sales_line_items": "line_item_id,transaction_id,product_id,promotion_id,quantity,line_item_amount",
+    "loyalty_redemptions": "redemption_id,customer_id,redeemed_at,points,transaction_id",
 }
 
 
@@ -39,7 +40,7 @@ def clean_shop() -> dict[str, Rows]:
 
 
 def write_shop(shop: dict[str, Rows], folder: Path) -> Path:
-    """Write the seven files into a folder and return it."""
+    """Write the files into a folder and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     for table, rows in shop.items():
         (folder / f"{table}.csv").write_text("\n".join([HEADINGS[table], *rows]) + "\n", encoding="utf-8")

@@ -8,7 +8,18 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from support.oracle import COLUMNS, CUSTOMERS, HEADERS, LINES, LOYALTY_RULES, PRODUCTS, PROMOTIONS, STORES
+from support.oracle import (
+    COLUMNS,
+    CUSTOMERS,
+    HEADERS,
+    LINES,
+    LOYALTY_RULES,
+    OPTIONAL,
+    PRODUCTS,
+    PROMOTIONS,
+    REDEMPTIONS,
+    STORES,
+)
 
 Cells = dict[str, "str | None"]
 World = dict[str, list[Cells]]
@@ -263,8 +274,10 @@ NUMERIC = {
     "total_amount",
     "quantity",
     "line_item_amount",
+    "points",
 }
 DATED = {"opening_date", "last_purchase_date", "start_date", "end_date"}
+TIMED = {"transaction_date", "redeemed_at"}
 # Columns in which nothing is an error: they can be spoiled more often without emptying the world.
 SOFT = {
     "store_name",
@@ -282,7 +295,16 @@ SOFT = {
     "applicable_category",
     "rule_name",
 }
-KEYS = {"store_id", "product_id", "customer_id", "promotion_id", "rule_id", "transaction_id", "line_item_id"}
+KEYS = {
+    "store_id",
+    "product_id",
+    "customer_id",
+    "promotion_id",
+    "rule_id",
+    "transaction_id",
+    "line_item_id",
+    "redemption_id",
+}
 
 
 def dirty_world(seed: int) -> World:
@@ -318,15 +340,21 @@ def dirty_world(seed: int) -> World:
 
 
 def write_world(world: Mapping[str, Sequence[Mapping[str, str | None]]], folder: Path, prefix: str = "") -> None:
-    """Write the seven files into a folder: every cell is quoted, but a null is empty and unquoted."""
+    """Write the files into a folder: every cell is quoted, but a null is empty and unquoted.
+
+    An optional table without rows has no file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for table, rows in world.items():
+        file = folder / f"{prefix}{table}.csv"
+        if table in OPTIONAL and not rows:
+            file.unlink(missing_ok=True)
+            continue
         lines = [",".join(COLUMNS[table])]
         for row in rows:
             cells = (row.get(column) for column in COLUMNS[table])
             lines.append(",".join("" if cell is None else '"' + cell.replace('"', '""') + '"' for cell in cells))
-        with (folder / f"{prefix}{table}.csv").open("w", encoding="utf-8", newline="") as file:
-            file.write("\n".join(lines) + "\n")
+        file.write_bytes(("\n".join(lines) + "\n").encode())
 
 
 def clean_world(random: Random) -> World:
@@ -386,11 +414,15 @@ def clean_world(random: Random) -> World:
         LOYALTY_RULES: _loyalty_rules(random),
         HEADERS: [],
         LINES: [],
+        REDEMPTIONS: [],
     }
     day_pool = [date(2025, 1, 1) + timedelta(days=random.randint(0, 180)) for _ in range(random.randint(1, 12))]
     amounts = [_money(random, 1, 120) for _ in range(3)]  # few amounts: totals meet each other and the thresholds
     for number in range(1, random.randint(10, 30) + 1):
         _add_transaction(random, world, number, random.choice(day_pool), amounts)
+    if random.random() < 0.7:  # the others have no file of them
+        for number in range(1, random.randint(1, 12) + 1):
+            _add_redemption(random, world, number)
     return world
 
 
@@ -452,6 +484,20 @@ def _add_transaction(random: Random, world: World, number: int, day: date, amoun
     )
 
 
+def _add_redemption(random: Random, world: World, number: int) -> None:
+    paid = random.choice((None, random.choice(world[HEADERS])))
+    moment = datetime(2025, random.randint(1, 6), random.randint(1, 28), random.choice((9, 12)), random.choice((0, 30)))
+    world[REDEMPTIONS].append(
+        {
+            "redemption_id": f"R{number}",
+            "customer_id": (paid or random.choice(world[CUSTOMERS]))["customer_id"],
+            "redeemed_at": paid["transaction_date"] if paid and random.random() < 0.7 else str(moment),
+            "points": random.choice(("1", "10", "50.0", "250", str(random.randint(1, 3000)))),
+            "transaction_id": paid["transaction_id"] if paid else random.choice(("", None)),
+        }
+    )
+
+
 def _money(random: Random, low: int, high: int) -> Decimal:
     return Decimal(random.randint(low * 100, high * 100)) / 100
 
@@ -466,7 +512,7 @@ def _spoiled_cell(random: Random, table: str, column: str, cell: str | None, row
         return random.choice(random.choice((LIKELY_NUMBERS, NUMBERS, NUMBERS, NOT_NUMBERS)))
     if column in DATED:
         return random.choice(DATES if random.random() < 0.9 else TIMESTAMPS)
-    if column == "transaction_date":
+    if column in TIMED:
         return random.choice(TIMESTAMPS if random.random() < 0.6 else DATES)
     if column in KEYS:
         return random.choice(
@@ -498,10 +544,14 @@ def _dressed_up(random: Random, column: str, cell: str | None) -> str | None:
     return random.choice(SPACES) + cell + random.choice(("", *SPACES))
 
 
+def _some_table(random: Random, world: World) -> str:
+    return random.choice([table for table, rows in world.items() if rows])
+
+
 def _copy_rows(random: Random, world: World) -> None:
     """Add copies: same content, in other white space or (customers) in another segment too."""
     for _ in range(random.randint(1, 6)):
-        table = random.choice(list(world))
+        table = _some_table(random, world)
         row = dict(random.choice(world[table]))
         if random.random() < 0.4:
             column = random.choice(COLUMNS[table])
@@ -514,7 +564,7 @@ def _copy_rows(random: Random, world: World) -> None:
 def _contradict_rows(random: Random, world: World) -> None:
     """Add rows of the same key and other content, sometimes beside an exact copy."""
     for _ in range(random.randint(1, 4)):
-        table = random.choice(list(world))
+        table = _some_table(random, world)
         row = dict(random.choice(world[table]))
         column = random.choice([name for name in COLUMNS[table] if name not in KEYS])
         if random.random() < 0.3:
@@ -531,6 +581,9 @@ def _orphan_rows(random: Random, world: World) -> None:
             world[table].pop(random.randrange(len(world[table])))
     for line in random.sample(world[LINES], k=random.randint(0, min(2, len(world[LINES])))):
         line[random.choice(("transaction_id", "product_id", "promotion_id"))] = "nowhere"
+    for redemption in random.sample(world[REDEMPTIONS], k=min(2, len(world[REDEMPTIONS]))):
+        others = [header["transaction_id"] for header in world[HEADERS]]
+        redemption["transaction_id"] = random.choice(("nowhere", *others))
 
 
 def _drop_rows(random: Random, world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from retail.contract import tables
 from retail.errors import RetailError
 from retail.loading.deliveries import find_sources
+from retail.quarantine.repair import _files
 
 HEADERS = {table.name: ",".join(table.columns) + "\n" for table in tables()}
 
@@ -94,6 +95,16 @@ def test_what_is_no_file_is_refused_unread(tmp_path, monkeypatch, make):
     assert "products.csv" in refused.value.message
     assert "password" not in refused.value.message
     assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize("make", [pipe, device, listener, folder], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("name", ["rejected_products.csv", "rejected.zip"])
+def test_what_is_no_file_is_refused_as_a_repair_too(tmp_path, monkeypatch, make, name):
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / name)
+    for path in {tmp_path / name, tmp_path if name.endswith(".csv") else tmp_path / name}:
+        with pytest.raises(RetailError, match=r"not a file|holds no"), _files(path):
+            pass
 
 
 def test_a_link_within_the_folder_or_one_that_is_wanted_is_followed(tmp_path):

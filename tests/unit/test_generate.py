@@ -16,7 +16,17 @@ from click.testing import CliRunner
 
 from retail.contract import PROJECT_DIR
 from retail.generate import generate
-from support.oracle import COLUMNS, RULES, WARNINGS, Result, Settings, compute, read_directory
+from support.oracle import (
+    COLUMNS,
+    OPTIONAL,
+    REDEMPTIONS,
+    RULES,
+    WARNINGS,
+    Result,
+    Settings,
+    compute,
+    read_directory,
+)
 
 CUTOFF = date(2026, 1, 1)  # any day between the sample's end and its far future
 SEEDS = PROJECT_DIR / "seeds" / "raw"
@@ -82,7 +92,11 @@ def test_another_seed_is_other_data(tmp_path):
 @pytest.mark.parametrize("seed", range(1, 4))
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.4])
 def test_the_manifest_says_what_every_rule_finds(tmp_path, seed, rate):
-    generated(tmp_path, "--customers", "120", "--transactions", "600", "--seed", str(seed), "--anomaly-rate", str(rate))
+    generated(
+        tmp_path,
+        *("--customers", "120", "--transactions", "600", "--redemptions", "90"),
+        *("--seed", str(seed), "--anomaly-rate", str(rate)),
+    )
 
     assert found_in(judged(tmp_path)) == {table: expected_of(tmp_path).get(table, {}) for table in COLUMNS}
 
@@ -97,14 +111,32 @@ def test_the_injections_are_where_and_what_the_manifest_says():
 def test_every_error_rule_occurs_in_the_seeds():
     found = found_in(judged(SEEDS, "raw_"))
     assert {table: set(rules) for table, rules in found.items()} == {
-        table: set(rules) for table, rules in RULES.items()
+        table: set(() if table in OPTIONAL else rules) for table, rules in RULES.items()
     }
 
 
 def test_a_rate_of_zero_has_nothing_to_reject(tmp_path):
-    generated(tmp_path, "--transactions", "1000", "--anomaly-rate", "0")
+    generated(tmp_path, "--transactions", "1000", "--redemptions", "100", "--anomaly-rate", "0")
     assert found_in(judged(tmp_path)) == {table: {} for table in COLUMNS}
     assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["injections"] == []
+
+
+def test_redemptions_have_every_fault_and_spend_no_more_than_the_opening_balance(tmp_path):
+    plain = contents(generated(tmp_path / "plain", "--transactions", "500"))
+    result = judged(generated(tmp_path / "redeemed", "--transactions", "500", "--redemptions", "300"))
+
+    assert set(found_in(result)[REDEMPTIONS]) == set(RULES[REDEMPTIONS])
+    clean = result.clean_rows(REDEMPTIONS)
+    assert len(clean) == 300
+    assert 0.2 < sum(row["transaction_id"] is not None for row in clean) / 300 < 0.6
+    opening = {row["customer_id"]: row["total_loyalty_points"] for row in result.clean_rows("customer_details")}
+    spent = Counter()
+    for row in clean:
+        spent[row["customer_id"]] += row["points"]
+    assert all(points <= opening[customer] for customer, points in spent.items())
+
+    changed = {name for name, data in contents(tmp_path / "redeemed").items() if data != plain[name]}
+    assert changed == {f"{REDEMPTIONS}.csv", "manifest.json"}, "nothing else depends on it"
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.4])

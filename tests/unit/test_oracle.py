@@ -17,8 +17,10 @@ from support.oracle import (
     HEADERS,
     LINES,
     LOYALTY_RULES,
+    OPTIONAL,
     PRODUCTS,
     PROMOTIONS,
+    REDEMPTIONS,
     STORES,
     Result,
     Settings,
@@ -82,6 +84,13 @@ GOOD: dict[str, Cells] = {
         "quantity": "2",
         "line_item_amount": "10.00",
     },
+    REDEMPTIONS: {
+        "redemption_id": "R1",
+        "customer_id": "C1",
+        "redeemed_at": "2025-01-16 09:00",
+        "points": "50",
+        "transaction_id": "T1",
+    },
 }
 
 
@@ -90,8 +99,8 @@ def row(table: str, **cells: str | None) -> Cells:
 
 
 def world(**rows: list[Cells]) -> World:
-    """One clean row a table; the tables that are named have these rows instead."""
-    return {table: rows.get(table, [dict(GOOD[table])]) for table in oracle.COLUMNS}
+    """One clean row a table, none in an optional one; the tables that are named have these rows instead."""
+    return {table: rows.get(table, [] if table in OPTIONAL else [dict(GOOD[table])]) for table in oracle.COLUMNS}
 
 
 def run(tables: World | None = None, **settings: Any) -> Result:
@@ -126,7 +135,7 @@ def sales(*totals: str, customers: list[str] | None = None, dates: list[str] | N
 
 
 def test_clean_world_is_clean_and_typed() -> None:
-    result = run()
+    result = run(world(loyalty_redemptions=[row(REDEMPTIONS)]))
     assert {table: failures(result, table) for table in oracle.COLUMNS} == {table: [[]] for table in oracle.COLUMNS}
     assert result.clean_rows(HEADERS) == [
         {
@@ -138,6 +147,13 @@ def test_clean_world_is_clean_and_typed() -> None:
         }
     ]
     assert result.clean_rows(LINES)[0]["quantity"] == 2
+    assert result.clean_rows(REDEMPTIONS)[0] == {
+        "redemption_id": "R1",
+        "customer_id": "C1",
+        "redeemed_at": datetime(2025, 1, 16, 9),
+        "points": 50,
+        "transaction_id": "T1",
+    }
     assert result.customer_details == [
         {
             "customer_id": "C1",
@@ -593,6 +609,38 @@ def test_rejected_and_absent_parents_are_told_apart() -> None:
     assert line.failed_rules == ["product_id_parent_rejected", "promotion_id_parent_rejected", "transaction_rejected"]
     assert line.caused_by == [f"{PRODUCTS}:P1", f"{PROMOTIONS}:PR1", f"{HEADERS}:T1"]
     assert header.amount_at_stake == line.amount_at_stake == Decimal("10.00")
+
+
+# Redemptions ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "failed", "caused_by"),
+    [
+        ({"transaction_id": " "}, [], []),
+        ({"redemption_id": "r" * 31}, ["redemption_id_too_long"], []),
+        ({"customer_id": None}, ["customer_id_missing"], []),
+        ({"customer_id": "C9", "transaction_id": None}, ["customer_id_unknown"], ["customer_details:C9"]),
+        ({"customer_id": "C2", "points": "0"}, ["points_not_positive", "transaction_id_other_customer"], []),
+        ({"redeemed_at": "2025-07-01", "points": "1.5"}, ["redeemed_at_in_future", "points_invalid"], []),
+        ({"transaction_id": "T9"}, ["transaction_id_unknown"], ["store_sales_header:T9"]),
+        (
+            {"customer_id": "C2", "transaction_id": "T2"},
+            ["transaction_id_parent_rejected"],
+            ["store_sales_header:T2"],
+        ),
+    ],
+)
+def test_a_redemption_names_its_customer_and_a_clean_transaction_of_that_customer(cells, failed, caused_by) -> None:
+    result = run(
+        world(
+            customer_details=[row(CUSTOMERS), row(CUSTOMERS, customer_id="C2")],
+            store_sales_header=[row(HEADERS), row(HEADERS, transaction_id="T2")],  # T2 has no lines
+            loyalty_redemptions=[row(REDEMPTIONS, **cells)],
+        )
+    )
+    (verdict,) = result.verdicts[REDEMPTIONS]
+    assert (verdict.failed_rules, verdict.caused_by) == (failed, caused_by)
 
 
 # Transactions ---------------------------------------------------------------------------------------------------------

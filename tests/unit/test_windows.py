@@ -6,8 +6,8 @@ import re
 
 from retail.contract import PROJECT_DIR
 
-# what the window is over: the tiers, and the loyalty rules, of which a business has some dozens
-SMALL = {"loyalty_balances", "loyalty_points"}
+# what the window is over: the tiers, of which a business has some dozens
+SMALL = {"loyalty_balances"}
 WINDOW = re.compile(r"\b(?:over|as) \(\s*(partition|order|rows|range|\))")
 COMMENT = re.compile(r"--.*")
 

@@ -16,15 +16,46 @@ customers as (
 
 ),
 
-transactions as (
+{% if amends() -%}
+seen_transactions as (
 
     {{ transactions_of_customers() }}
 
 ),
 
+checked_headers as (
+
+    select * from {{ ref('checked_store_sales_header') }}
+    where is_valid
+
+),
+
+transactions as (
+
+    select
+        seen_transactions.*,
+        checked_headers.file_id
+    from seen_transactions
+    inner join checked_headers on {{ is_same_transaction('seen_transactions', 'checked_headers') }}
+
+),
+{%- else -%}
+transactions as (
+
+    {{ transactions_of_customers() }}
+
+),
+{%- endif %}
+
 points_of_amounts as (
 
     select * from {{ ref('loyalty_points') }}
+
+),
+
+rules_of_files as (
+
+    select * from {{ ref('int_files_loyalty_rules') }}
 
 ),
 
@@ -61,6 +92,7 @@ opening as (
         cast(null as {{ sql_type('varchar(30)') }}) as transaction_id,
         cast(null as {{ sql_type('timestamp') }}) as entry_at,
         cast(null as {{ sql_type('text') }}) as rule_ids,
+        cast(null as integer) as rules_from_batch,
         opening_points,
         keep_through,
         earned as earned_at_start,
@@ -79,12 +111,17 @@ moved as (
         transactions.transaction_id,
         transactions.transaction_date as entry_at,
         points_of_amounts.rule_ids,
+        points_of_amounts.rules_from_batch,
         {{ 'starts.opening_points' if amends() else 'cast(null as bigint)' }} as opening_points,
         {{ 'starts.keep_through' if amends() else 'cast(-1 as bigint)' }} as keep_through,
         {{ 'starts.earned' if amends() else 'cast(0 as bigint)' }} as earned_at_start,
         case when transactions.total_amount < 0 then -1 else 1 end * points_of_amounts.points as points_due
     from transactions
-    inner join points_of_amounts on abs(transactions.total_amount) = points_of_amounts.total_amount
+    inner join rules_of_files on transactions.file_id = rules_of_files.file_id
+    inner join points_of_amounts
+        on
+            abs(transactions.total_amount) = points_of_amounts.total_amount
+            and rules_of_files.rules_from_batch = points_of_amounts.rules_from_batch
     {%- if amends() %}
     inner join starts on transactions.customer_id = starts.customer_id
     where starts.since is null or transactions.transaction_date >= starts.since
@@ -174,6 +211,7 @@ final as (
         transaction_id,
         entry_at,
         rule_ids,
+        rules_from_batch,
         cast(case when entry_type = 'OPENING' then opening_balance else earned - earned_before end as bigint) as points,
         cast(opening_balance + earned as bigint) as running_balance
     from changes

@@ -14,7 +14,7 @@ files as (
     select
         file_id,
         max(file_id) over (partition by batch_id) as through_file_id
-    from {{ source('landing', 'loaded_files') }}
+    from ({{ input_files() }}) as input_files
 
 ),
 

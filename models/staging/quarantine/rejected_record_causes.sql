@@ -9,9 +9,9 @@
     }
 ) }}
 -- A master row has no cause but itself. A line has itself and its parents, a header also the causes of its lines, and a
--- line finally those of its header: three steps, no cycle. Keys are joined, never parsed from the text of caused_by.
--- Lines get only the ten nearest causes of their header: else a thousand bad lines of one header would explain each
--- other a million times.
+-- line or a redemption finally those of its header: three steps, no cycle. Keys are joined, never parsed from the text
+-- of caused_by. Of a header's causes only the ten nearest are handed down: else a thousand bad lines of one header
+-- would explain each other a million times.
 {%- set handed_down = 10 %}
 {%- set of_a_row = 'source_row_number, root_table, root_key, steps, trail' %}
 
@@ -41,6 +41,12 @@ checked_line_items as (
 
 ),
 
+checked_redemptions as (
+
+    select * from {{ ref('checked_loyalty_redemptions') }}
+
+),
+
 headers as (
 
     select
@@ -57,6 +63,16 @@ line_items as (
         *,
         'store_sales_line_items:' || record_key as step
     from checked_line_items
+    where not is_valid
+
+),
+
+redemptions as (
+
+    select
+        *,
+        'loyalty_redemptions:' || record_key as step
+    from checked_redemptions
     where not is_valid
 
 ),
@@ -97,6 +113,10 @@ parents_of_line_items as (
 
 parents_of_headers as (
     {{ failed_parents(store_sales_header_rules(), 'headers') }}
+),
+
+parents_of_redemptions as (
+    {{ failed_parents(loyalty_redemptions_rules(), 'redemptions') }}
 ),
 
 causes_of_line_items as (
@@ -162,19 +182,39 @@ nearest_causes_of_headers as (
 
 ),
 
+rejected_with_their_headers as (
+
+    select
+        'store_sales_line_items' as source_table,
+        source_row_number,
+        transaction_id,
+        step
+    from line_items
+    where {{ has_label('failed_rules', "'transaction_rejected'") }}
+    union all
+    select
+        'loyalty_redemptions' as source_table,
+        source_row_number,
+        transaction_id,
+        step
+    from redemptions
+    where {{ has_label('failed_rules', "'transaction_id_parent_rejected'") }}
+
+),
+
 through_headers as (
 
     select
-        line_items.source_row_number,
+        rejected_with_their_headers.source_table,
+        rejected_with_their_headers.source_row_number,
         nearest_causes_of_headers.root_table,
         nearest_causes_of_headers.root_key,
         nearest_causes_of_headers.steps + 1 as steps,
-        line_items.step || ' < ' || nearest_causes_of_headers.trail as trail
-    from line_items
-    inner join nearest_causes_of_headers on line_items.transaction_id = nearest_causes_of_headers.transaction_id
-    where
-        {{ has_label('line_items.failed_rules', "'transaction_rejected'") }}
-        and nearest_causes_of_headers.place <= {{ handed_down }}
+        rejected_with_their_headers.step || ' < ' || nearest_causes_of_headers.trail as trail
+    from rejected_with_their_headers
+    inner join nearest_causes_of_headers
+        on rejected_with_their_headers.transaction_id = nearest_causes_of_headers.transaction_id
+    where nearest_causes_of_headers.place <= {{ handed_down }}
 
 ),
 
@@ -184,7 +224,7 @@ causes as (
         source_table,
         {{ of_a_row }}
     from itself
-    where source_table not in ('store_sales_header', 'store_sales_line_items')
+    where source_table not like 'store_sales_%'
     union all
     select
         'store_sales_header' as source_table,
@@ -197,7 +237,12 @@ causes as (
     from causes_of_line_items
     union all
     select
-        'store_sales_line_items' as source_table,
+        'loyalty_redemptions' as source_table,
+        {{ of_a_row }}
+    from parents_of_redemptions
+    union all
+    select
+        source_table,
         {{ of_a_row }}
     from through_headers
 

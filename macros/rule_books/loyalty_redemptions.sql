@@ -1,0 +1,37 @@
+{#- The columns of a redemption of points. -#}
+{% macro loyalty_redemptions_columns() %}
+    {{- return([
+        key_column('redemption_id', 30),
+        key_column('customer_id', 20),
+        timestamp_column('redeemed_at'),
+        integer_column('points'),
+        key_column('transaction_id', 30),
+    ]) -}}
+{% endmacro %}
+
+{#- The rule book of redemptions. -#}
+{% macro loyalty_redemptions_rules() %}
+    {%- set columns = loyalty_redemptions_columns() -%}
+    {%- set kept_for = 'the ledger' -%}
+    {{- return(rule_book('loyalty_redemptions', rules_of_key(columns, 'redemption_id') + [
+        rule_missing('customer_id', kept_for=kept_for),
+        rule_unknown('customer_id', 'customer_details'),
+        rule_parent_rejected('customer_id', 'customer_details'),
+        rule_value_missing('redeemed_at', kept_for=kept_for),
+        rule_invalid(columns, 'redeemed_at', kept_for=kept_for),
+        rule_in_future('redeemed_at'),
+        rule_value_missing('points', kept_for=kept_for),
+        rule_invalid(columns, 'points', kept_for=kept_for),
+        rule_not_positive('points', kept_for=kept_for),
+        rule_unknown('transaction_id', 'store_sales_header'),
+        rule_parent_rejected('transaction_id', 'store_sales_header'),
+        rule(
+            'transaction_id_other_customer',
+            ['transaction_id', 'customer_id'],
+            'customer_id is null or not coalesce(transaction_id_parent_is_valid, false)'
+            ~ ' or coalesce(transaction_customer_id = customer_id, false)',
+            'the transaction is not one of this customer',
+            of_row=false
+        ),
+    ])) -}}
+{% endmacro %}
