@@ -18,8 +18,8 @@ import sys, time
 from retail.scratch import ending_cleanly, scratch_folder
 with ending_cleanly(), scratch_folder() as folder:
     (folder / "rows.csv").write_text("a customer's")
-    print(folder, flush=True)
     try:
+        print(folder, flush=True)
         time.sleep(60)
     finally:
         print("ending", flush=True)
