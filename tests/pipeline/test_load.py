@@ -157,6 +157,7 @@ def test_the_landing_has_the_shape_that_the_checks_expect(database, folder, rows
     assert {shape for shape in shapes if shape[0].startswith("raw_")} == expected
     assert {shape[0] for shape in shapes if not shape[0].startswith("raw_")} == {
         "loaded_files",
+        "manual_changes",
         "repairs",
         "unreadable_lines",
     }
@@ -321,11 +322,11 @@ def test_a_header_without_rows_is_an_empty_table(database, folder, stores):
 
 
 def test_the_schema_follows_its_variable(database, folder, rows, monkeypatch):
-    monkeypatch.setenv("RETAIL_SCHEMA", "shop-two")
+    monkeypatch.setenv("RETAIL_SCHEMA", "shop-2")
 
     loaded(folder)
 
-    assert rows('select count(*) from "shop-two_landing".raw_stores') == [(2,)]
+    assert rows('select count(*) from "shop-2_landing".raw_stores') == [(2,)]
 
 
 # ------------------------------------------------------------------------------------------------- loading it again
