@@ -148,8 +148,10 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "max_rejected_share": 0.9,
         "rejected_share_min_rows": 5,
         "loyalty_rule_policy": "stack",
+        "loyalty_rules_apply": "latest",
         "high_spender_share": 0.5,
         "build_lock_timeout": 5,
+        "build_gone_after": 2,
         "at_risk_days": 10,
     }
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
