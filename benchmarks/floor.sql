@@ -1285,7 +1285,8 @@ select
         as ledger_entry_id,
     customer_id,
     row_number() over in_order - 1 as entry_number,
-    entry_type, transaction_id, entry_at, rule_ids, rules_from_batch, points,
+    entry_type, transaction_id, null::varchar(30) as redemption_id, null::text as answers_to_entry_id, entry_at, rule_ids,
+    rules_from_batch, points, null::bigint as uncollected_points, null::boolean as is_unmatched,
     (sum(points) over in_order)::bigint as running_balance
 from entries
 window in_order as (
@@ -1297,7 +1298,8 @@ create unique index on retail.loyalty_ledger (customer_id, entry_number);
 
 create table retail.loyalty_balances as
 select
-    customer_id, opening_points, earned_points, 0::bigint as clawed_back_points, total_loyalty_points, ledger_entries,
+    customer_id, opening_points, earned_points, 0::bigint as clawed_back_points, 0::bigint as redeemed_points,
+    0::bigint as expired_points, total_loyalty_points, ledger_entries,
     customers.loyalty_status, tiers.tier as qualifying_tier
 from (
     select

@@ -83,17 +83,21 @@
 {% endmacro %}
 
 {#- SQL that selects the valid transactions up to the as-of date; only those of affected customers where the build amends: those
-    that this build judged, and the others as they were published. -#}
-{% macro transactions_of_customers() %}
+    that this build judged, and the others as they were published.
+
+    with_rules  whether to add rules_from_batch, the delivery by whose loyalty rules each of them earns -#}
+{% macro transactions_of_customers(with_rules=false) %}
     {%- set columns = store_sales_header_columns() -%}
+    {%- set names = columns | map(attribute='name') | list -%}
     {%- set affected = affected_customers() -%}
     {%- set judged_now = valid_rows('store_sales_header', columns) -%}
+    {%- set rules_of_files = ref('int_files_loyalty_rules') if with_rules -%}
+    {%- set seen %}
     {%- if not amends() %}
     select * from ({{ judged_now }}) as valid
     where {{ is_seen('transaction_date') }}
     {%- else %}
-    {%- set names = columns | map(attribute='name') | join(', ') %}
-    select {{ names }}
+    select {{ names | join(', ') }}
     from ({{ rows_of_affected_customers(source('last_marts', 'store_sales_header')) }}) as published
     where
         {{ is_seen('transaction_date') }}
@@ -102,11 +106,27 @@
             where published.transaction_id = affected.transaction_id
         )
     union all
-    select {{ names }}
+    select {{ names | join(', ') }}
     from ({{ judged_now }}) as judged_now
     where
         {{ is_seen('transaction_date') }}
         and customer_id in (select customer_id from {{ affected }})
+    {%- endif %}
+    {%- endset %}
+    {%- if not with_rules %}
+    {{- seen }}
+    {%- else %}
+    select
+        {{ prefixed('seen.', names) | join(', ') }},
+        rules_of_files.rules_from_batch
+    from ({{ seen }}) as seen
+    {%- if amends() %}
+    inner join {{ ref('checked_store_sales_header') }} as checked_headers
+        on {{ is_same_transaction('seen', 'checked_headers') }} and checked_headers.is_valid
+    inner join {{ rules_of_files }} as rules_of_files on checked_headers.file_id = rules_of_files.file_id
+    {%- else %}
+    inner join {{ rules_of_files }} as rules_of_files on seen.file_id = rules_of_files.file_id
+    {%- endif %}
     {%- endif %}
 {% endmacro %}
 

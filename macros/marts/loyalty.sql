@@ -19,6 +19,60 @@
     {{- return(setting('accept_returns') or not rejects(store_sales_header_rules(), 'total_amount_not_positive')) -}}
 {% endmacro %}
 
+{#- Whether redemptions of points are delivered: the seed may be empty, but a load that never brought one has no table. -#}
+{% macro redeems_points() %}
+    {%- set landed = source('landing', 'raw_loyalty_redemptions') if lands() -%}
+    {{- return(not landed or not execute or load_relation(landed) is not none) -}}
+{% endmacro %}
+
+{#- SQL that selects the valid redemptions up to the as-of date; only those of affected customers where the build amends. -#}
+{% macro redemptions_of_customers() %}
+    select
+        customer_id,
+        redemption_id,
+        redeemed_at,
+        cast(points as bigint) as points
+    from ({{ rows_of_affected_customers(ref('stg_loyalty_redemptions')) }}) as redemptions
+    where {{ is_seen('redeemed_at') }}
+{% endmacro %}
+
+{#- Whether points expire at all. -#}
+{% macro points_expire() %}{{ return(setting('points_expire_after_months') is not none) }}{% endmacro %}
+
+{#- The last day on which points earned on a day or at a moment count: the end of a month. Null if points never expire. -#}
+{% macro points_expire_on(earned_at) %}
+    {%- if not points_expire() -%}{{- return('cast(null as date)') -}}{%- endif -%}
+    {{- return(end_of_month(earned_at, setting('points_expire_after_months'))) -}}
+{% endmacro %}
+
+{#- The same for the opening balance: only a var may say when its points were earned. -#}
+{% macro opening_expires_on() %}
+    {%- set earned_on = setting('opening_points_earned_on') -%}
+    {{- return(points_expire_on(date_literal(earned_on)) if earned_on else 'cast(null as date)') -}}
+{% endmacro %}
+
+{#- Aggregate over lots and the as-of date: the points that expire within so many days. -#}
+{% macro points_expiring_within(days) -%}
+    cast(coalesce(
+            sum(case when {{ days_between('as_of.as_of_date', 'lots.expires_on') }} <= {{ days }} then lots.points_left end), 0
+        ) as bigint)
+{%- endmacro %}
+
+{#- The ledger_entry_id of the entry that earned a lot, or of the opening balance. -#}
+{% macro entry_id_of_lot(earned) %}
+    {{- return(dbt_utils.generate_surrogate_key(['customer_id', "'EARN'" if earned else "'OPENING'", 'lot_id'])) -}}
+{% endmacro %}
+
+{#- Whether a line gives something back.
+
+    prefix  of its columns -#}
+{% macro is_returned_line(prefix='') %}
+    {%- if not setting('accept_returns') -%}{{- return('false') -}}{%- endif -%}
+    {{- return(
+        'coalesce(' ~ prefix ~ 'quantity < 0 and coalesce(' ~ prefix ~ 'line_item_amount, 0) <= 0, false)'
+    ) -}}
+{% endmacro %}
+
 {#- SQL that selects amounts with their points and the rules that gave them.
 
     amounts        a CTE with total_amount and rules_from_batch, each pair once: the delivery whose rules are meant

@@ -6,6 +6,16 @@
 {#- The last day whose facts the ledger, the scores and the segments see, as SQL: the var as_of_date, else no day is too late. -#}
 {% macro seen_through() %}{{ return(date_literal(setting('as_of_date') or '9999-12-31')) }}{% endmacro %}
 
+{#- "Today" for recency and expiry, as SQL: the var as_of_date, else the day of the latest transaction, else the cut-off date.
+
+    latest  SQL of the moment of the latest transaction -#}
+{% macro as_of_date(latest) %}
+    {{- return(
+        date_literal(setting('as_of_date')) if setting('as_of_date')
+        else 'coalesce(cast(' ~ latest ~ ' as date), ' ~ data_cutoff_date() ~ ')'
+    ) -}}
+{% endmacro %}
+
 {#- Whether a fact of this day or moment is seen; nothing is asked where the var as_of_date is not set. -#}
 {% macro is_seen(moment) %}
     {{- return('cast(' ~ moment ~ ' as date) <= ' ~ seen_through() if setting('as_of_date') else 'true') -}}

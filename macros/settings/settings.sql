@@ -26,6 +26,18 @@
             'kind': 'choice', 'choices': ['best', 'highest_threshold', 'stack'],
             'meaning': 'which eligible rule gives a transaction its points: `best`, `highest_threshold` or `stack` (all of them)',
         },
+        'points_expire_after_months': {
+            'kind': 'integer', 'low': 0, 'high': 1200, 'otherwise': 'never',
+            'meaning': 'points expire at the end of the month that comes so many months after they were earned',
+        },
+        'opening_points_earned_on': {
+            'kind': 'day', 'otherwise': 'unknown: opening balances never expire',
+            'meaning': 'the day on which the points of opening balances count as earned',
+        },
+        'clawback_opening_points': {
+            'kind': 'boolean',
+            'meaning': 'whether a return may take points of the opening balance, where earned points do not cover it',
+        },
         'loyalty_rules_apply': {
             'kind': 'choice', 'choices': ['as_delivered', 'latest'],
             'meaning': 'which loyalty rules a transaction earns under: those in force when its header was delivered '
@@ -91,7 +103,10 @@
 {% macro is_allowed_setting(spec, value) %}
     {%- set is_number = value is number and value is not boolean -%}
     {%- if spec.kind == 'choice' -%}{{- return(value is string and value in spec.choices) -}}
-    {%- elif spec.kind == 'integer' -%}{{- return(is_number and value is integer and spec.low <= value <= spec.high) -}}
+    {%- elif spec.kind == 'integer' -%}{{- return(
+            (value is none and spec.otherwise is defined)
+            or (is_number and value is integer and spec.low <= value <= spec.high)
+        ) -}}
     {%- elif spec.kind == 'number' -%}{{- return(is_number and spec.low <= value <= spec.high) -}}
     {%- elif spec.kind == 'boolean' -%}{{- return(value is boolean) -}}
     {%- elif spec.kind == 'day' -%}{{- return(value is none or is_day(value | string)) -}}

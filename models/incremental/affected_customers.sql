@@ -93,6 +93,47 @@ openings as (
 
 ),
 
+{% if points_expire() -%}
+-- the as-of dates of this build and of the last one
+as_of_dates as (
+
+    select
+        least(
+            published.as_of_date,
+            now.as_of_date
+            {%- if plan.as_of_moved %}, {{ date_literal(plan.as_of_moved.first) }}{% endif %}
+        ) as first_date,
+        greatest(
+            published.as_of_date,
+            now.as_of_date
+            {%- if plan.as_of_moved %}, {{ date_literal(plan.as_of_moved.last) }}{% endif %}
+        ) as last_date
+    from {{ source('last_marts', 'as_of') }} as published
+    cross join (
+        select {{ as_of_date('max(transaction_date)') }} as as_of_date
+        from {{ checked_headers }}
+        where is_valid
+    ) as now
+
+),
+
+expiring as (
+
+    select
+        lots.customer_id,
+        cast(null as {{ sql_type('timestamp') }}) as since
+    from {{ source('last_marts', 'loyalty_ledger') }} as lots
+    inner join as_of_dates
+        on
+            case
+                when lots.entry_type = 'OPENING' then {{ opening_expires_on() }}
+                else {{ points_expire_on('lots.entry_at') }}
+            end between as_of_dates.first_date and as_of_dates.last_date
+    where lots.entry_type in ('OPENING', 'EARN')
+
+),
+
+{% endif -%}
 {% if plan.as_of_moved -%}
 -- what the ledger saw up to one as-of date and not up to the other
 between_as_of_dates as (
@@ -134,6 +175,10 @@ found as (
     union all
     select * from between_as_of_dates
     {%- endif %}
+    {%- if points_expire() %}
+    union all
+    select * from expiring
+    {%- endif %}
     {%- if plan.resumes and load_relation(this) is not none %}
     -- what an unfinished build listed
     union all
@@ -149,7 +194,8 @@ earliest as (
 
     select
         customer_id,
-        case when count(*) = count(since) then min(since) end as since
+        {#- an expiry may come long after the lot, so no entry is kept #}
+        {{ 'cast(null as ' ~ sql_type('timestamp') ~ ')' if points_expire() else 'case when count(*) = count(since) then min(since) end' }} as since
     from found
     group by customer_id
 

@@ -66,12 +66,15 @@ def sales(*made):
 @pytest.fixture(scope="module")
 def delivered(deliver):
     """Four deliveries, all but the first one amended."""
-    names = ("again", "same day", "swap", "past", "rules")
+    names = ("again", "same day", "swap", "past", "rules", "pieces")
     first = deliver(
         **{table: rows for table, rows in clean_shop().items() if table in OTHERS},
         loyalty_rules=["1,Base,1,0,0", "2,Big,1,500,100", "3,Medium,1,300,10"],
-        customer_details=[customer(name) for name in names] + [customer("late", "n/a")],
+        customer_details=[customer(name) for name in names] + [customer("late", "n/a"), customer("before", "1000")],
         **sales(
+            sale("pieces", "B1", "2025-06-01 10:00", (1, 600)),
+            *(sale("pieces", f"B{day}", f"2025-06-{day:02} 10:00", (-1, -120)) for day in range(2, 7)),
+            sale("before", "D1", "2025-06-01 10:00", (-1, -300)),
             sale("rules", "R1", "2025-06-01 10:00", (1, 600)),
             sale("rules", "R2", "2025-06-02 10:00", (1, 300)),
             sale("rules", "R3", "2025-06-03 10:00", (1, 600, "P9")),
@@ -141,6 +144,17 @@ class TestDeliveries:
         )
         assert found == [("2025-06-06", 2, "39.00", False)]
 
+    def test_what_came_back_in_pieces_leaves_nothing(self, database, query):
+        points = statement(query, database, "pieces")
+        assert points == [("OPENING", 0), ("EARN", 700), ("CLAWBACK", -700)] + 4 * [("CLAWBACK", 0)]
+
+    def test_an_exchange_takes_back_what_the_purchase_earned(self, database, query):
+        assert statement(query, database, "swap") == [("OPENING", 0), ("EARN", 49), ("EARN", 39), ("CLAWBACK", -49)]
+
+    def test_a_return_of_what_was_bought_before_leaves_the_opening(self, database, query):
+        found = "select points, uncollected_points, is_unmatched from retail.loyalty_ledger where transaction_id = 'D1'"
+        assert query(database, found) == [(0, 310, True)]
+
     def test_what_was_credited_stays(self, database, query):
         """The rules in force when the header was delivered count, also for one that waited in quarantine (R3)."""
         earned = """
@@ -181,7 +195,8 @@ class TestDeliveries:
         assert today == tables()
         assert Counter(len(rows) > 0 for rows in today.values())[True] > 20
 
-    def test_the_latest_rules_may_count_for_all(self, database, query, build):
-        assert "full rebuild" in build(loyalty_rules_apply="latest")
+    def test_the_latest_rules_may_count_for_all_and_a_return_may_take_opening_points(self, database, query, build):
+        assert "full rebuild" in build(loyalty_rules_apply="latest", clawback_opening_points=True)
+        assert statement(query, database, "before") == [("OPENING", 1000), ("CLAWBACK", -330)]
         earned = [points for _, points in statement(query, database, "rules")]
         assert earned == [0, 630, 330, 630, 630, 330, 630, 630]

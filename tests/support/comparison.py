@@ -43,7 +43,9 @@ def facts_of_database(query: Query, database: dict[str, str]) -> Facts:
     facts["as_of"] = rows("select as_of_date from retail.as_of")
     facts["ledger"] = rows(
         """
-        select customer_id, entry_number, entry_type, transaction_id, entry_at, rule_ids, points, running_balance
+        select
+            customer_id, entry_number, entry_type, coalesce(transaction_id, redemption_id), entry_at, rule_ids, points,
+            running_balance
         from retail.loyalty_ledger
         """
     )

@@ -20,6 +20,7 @@ from support.oracle import (
     LINES,
     LOYALTY_RULES,
     PRODUCTS,
+    REDEMPTIONS,
     STORES,
     Clean,
     ranked_rules,
@@ -74,6 +75,16 @@ def histories(seed: int, customers: int, deliveries: int = 4) -> tuple[list[Worl
             )
             for place in range(random.choice((0, 0, 1, 3)))
         ]
+        for one in history.redemptions:
+            worlds[one.delivery - 1][REDEMPTIONS].append(
+                _cells(
+                    REDEMPTIONS,
+                    redemption_id=one.redemption_id,
+                    customer_id=customer_id,
+                    redeemed_at=str(one.at),
+                    points=str(one.points),
+                )
+            )
     return worlds, found
 
 

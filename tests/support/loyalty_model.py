@@ -6,7 +6,8 @@ It shares nothing with the SQL. Semantics, where a reader may ask:
   transaction_id (redemption_id, lot). Texts go by code point.
 - A transaction without negative lines earns on its total, one with both signs on the sum of its positive lines.
 - A return line takes its quantity from the customer's purchase lines of the product that are not later, the latest
-  first (moment, transaction_id, line_item_id, all descending). What came back of a line is worth
+  first (moment, transaction_id, line_item_id, all descending). An exchange doesn't return what it sells: at one moment
+  its lines come after all returns. What came back of a line is worth
   round(amount * pieces / quantity, 2), counted over all pieces so far, and the whole amount once all are back. When all
   lines of a purchase are back, nothing is left of it.
 - A purchase stands at the fewest points that any state of it so far was worth, under the rules it was credited by. A
@@ -40,7 +41,7 @@ EARN, CLAWBACK, REDEEM, EXPIRE = range(4)
 
 @dataclass(frozen=True)
 class Line:
-    """A clean line item; a return has a quantity below 0."""
+    """A clean line item; a return has a quantity below 0, and one of quantity 0 can't be returned."""
 
     line_item_id: str
     product_id: str
@@ -58,6 +59,19 @@ class Sale:
     lines: tuple[Line, ...]
     rules: Sequence[Clean]
     delivery: int = 1
+
+    @property
+    def returns(self) -> bool:
+        """Whether it has a return line."""
+        return any(line.quantity < 0 for line in self.lines)
+
+    @property
+    def sells(self) -> bool:
+        return any(line.quantity >= 0 for line in self.lines) if self.returns else self.total >= 0
+
+    @property
+    def is_exchange(self) -> bool:
+        return self.returns and self.sells
 
 
 @dataclass(frozen=True)
@@ -118,6 +132,7 @@ class Purchase:
     sale: Sale
     amount: Decimal
     standing: int
+    rule_ids: str | None
     came_back: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # by line_item_id, pieces
 
     def amount_left(self) -> Decimal:
@@ -157,14 +172,12 @@ class Account:
         if self.opening.expires_on:
             yield datetime.combine(self.opening.expires_on, LAST_MOMENT), EXPIRE, "", None
         for sale in sales:
-            bought = any(line.quantity > 0 for line in sale.lines) or not sale.lines
-            returned = any(line.quantity < 0 for line in sale.lines)
-            if bought:
+            if sale.sells:
                 yield sale.at, EARN, sale.transaction_id, sale
                 expires_on = _expiry(sale.at.date(), self.terms)
                 if expires_on:
                     yield datetime.combine(expires_on, LAST_MOMENT), EXPIRE, sale.transaction_id, sale.transaction_id
-            if returned:
+            if sale.returns or not sale.sells:
                 yield sale.at, CLAWBACK, sale.transaction_id, sale
         for redemption in redemptions:
             yield redemption.at, REDEEM, redemption.redemption_id, redemption
@@ -174,10 +187,10 @@ class Account:
         self.entries.append(replace(entry, balance=self.balance))
 
     def _earn(self, sale: Sale) -> None:
-        is_mixed = any(line.quantity < 0 for line in sale.lines)
-        amount = sum((line.amount for line in sale.lines if line.quantity > 0), ZERO) if is_mixed else sale.total
+        sold = sum((line.amount for line in sale.lines if line.quantity >= 0), ZERO)
+        amount = sold if sale.is_exchange else sale.total
         points, rule_ids = points_of(amount, sale.rules, self.terms.policy)
-        self.purchases[sale.transaction_id] = Purchase(sale, amount, points)
+        self.purchases[sale.transaction_id] = Purchase(sale, amount, points, rule_ids)
         lot = self.lots[sale.transaction_id] = Lot(sale.transaction_id, points, _expiry(sale.at.date(), self.terms))
         fills = min(max(-self.opening.left, 0), points)
         self.opening.used -= fills
@@ -190,17 +203,18 @@ class Account:
         for line in sorted(sale.lines, key=lambda line: line.line_item_id):
             if line.quantity < 0:
                 left_over = -line.quantity
-                for purchase, bought in self._lines_of(line.product_id):
+                for purchase, bought in self._lines_of(line.product_id, sale.at):
                     pieces = min(left_over, bought.quantity - purchase.came_back[bought.line_item_id])
                     if pieces:
                         purchase.came_back[bought.line_item_id] += pieces
                         matched[purchase.sale.transaction_id] = purchase
                         left_over -= pieces
                 unmatched += _worth(-line.amount, left_over, -line.quantity)
-        if not matched and all(line.quantity < 0 for line in sale.lines):
+        is_alone = not matched and not sale.sells
+        if is_alone:
             unmatched = -sale.total
         for purchase in sorted(matched.values(), key=lambda found: (found.sale.at, found.sale.transaction_id)):
-            worth, rule_ids = points_of(purchase.amount_left(), purchase.sale.rules, self.terms.policy)
+            worth, _ = points_of(purchase.amount_left(), purchase.sale.rules, self.terms.policy)
             due = max(purchase.standing - worth, 0)
             purchase.standing -= due
             taken, uncollected = self._collect(due, self.lots[purchase.sale.transaction_id])
@@ -212,25 +226,33 @@ class Account:
                     purchase.sale.transaction_id,
                     -taken,
                     0,
-                    rule_ids,
+                    purchase.rule_ids,
                     uncollected,
                 )
             )
-        if unmatched > 0:
+        if unmatched > 0 or is_alone:
             due, rule_ids = points_of(unmatched, sale.rules, self.terms.policy)
             taken, uncollected = self._collect(due, None)
             self._write(Entry("CLAWBACK", sale.transaction_id, sale.at, None, -taken, 0, rule_ids, uncollected, True))
 
-    def _lines_of(self, product_id: str) -> list[tuple[Purchase, Line]]:
+    def _lines_of(self, product_id: str, at: datetime) -> list[tuple[Purchase, Line]]:
         """Return the lines that were bought so far, the latest first."""
         found = [
             (purchase, line)
             for purchase in self.purchases.values()
             for line in purchase.sale.lines
             if line.product_id == product_id and line.quantity > 0
+            if not (purchase.sale.at == at and purchase.sale.is_exchange)
         ]
         return sorted(
-            found, key=lambda one: (one[0].sale.at, one[0].sale.transaction_id, one[1].line_item_id), reverse=True
+            found,
+            key=lambda one: (
+                one[0].sale.at,
+                one[0].sale.is_exchange,
+                one[0].sale.transaction_id,
+                one[1].line_item_id,
+            ),
+            reverse=True,
         )
 
     def _collect(self, due: int, own: Lot | None) -> tuple[int, int]:

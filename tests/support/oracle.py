@@ -61,7 +61,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from support.loyalty_model import Line
 
 Row = Mapping[str, "str | None"]
 Tables = Mapping[str, Sequence[Row]]
@@ -947,38 +950,55 @@ def points_of(total_amount: Decimal, rules: Sequence[Clean], policy: str) -> tup
 
 
 def ledger_of(
-    customers: Iterable[Clean], sales_of: Mapping[str, Sequence[Clean]], rules: Sequence[Clean], policy: str
+    customers: Iterable[Clean],
+    sales_of: Mapping[str, Sequence[Clean]],
+    lines_of: Mapping[str, Sequence[Clean]],
+    redemptions_of: Mapping[str, Sequence[Clean]],
+    rules: Sequence[Clean],
+    settings: Settings,
 ) -> Iterator[LedgerEntry]:
-    """Yield each customer's entries in order: OPENING, then the sales by time, returns last, and transaction_id.
+    """Yield each customer's entries in order, as the model of an account keeps them."""
+    from support.loyalty_model import Account, Redemption, Sale, Terms  # the model prices by points_of
 
-    A sale below 0 takes back what one of its amount earns, as far as that was earned before.
-    """
     for customer in customers:
         customer_id = customer["customer_id"]
-        balance = customer["total_loyalty_points"]
-        earned = 0
-        yield LedgerEntry(customer_id, 0, "OPENING", None, None, None, balance, balance)
-        sales = sorted(
-            sales_of.get(customer_id, ()),
-            key=lambda sale: (sale["transaction_date"], sale["total_amount"] < 0, sale["transaction_id"]),
-        )
-        for number, sale in enumerate(sales, start=1):
-            points, rule_ids = points_of(abs(sale["total_amount"]), rules, policy)
-            takes_back = sale["total_amount"] < 0
-            if takes_back:
-                points = -min(points, earned)
-            earned += points
-            balance += points
+        sales = [
+            Sale(
+                sale["transaction_id"],
+                sale["transaction_date"],
+                sale["total_amount"],
+                tuple(_moved_lines(lines_of[sale["transaction_id"]])) if settings.accept_returns else (),
+                rules,
+            )
+            for sale in sales_of.get(customer_id, ())
+        ]
+        redemptions = [
+            Redemption(row["redemption_id"], row["redeemed_at"], row["points"])
+            for row in redemptions_of.get(customer_id, ())
+        ]
+        account = Account(customer["total_loyalty_points"], sales, redemptions, Terms(settings.loyalty_rule_policy))
+        for number, entry in enumerate(account.entries):
             yield LedgerEntry(
                 customer_id,
                 number,
-                "CLAWBACK" if takes_back else "EARN",
-                sale["transaction_id"],
-                sale["transaction_date"],
-                rule_ids,
-                points,
-                balance,
+                entry.kind,
+                entry.transaction_id,
+                entry.at,
+                entry.rule_ids,
+                entry.points,
+                entry.balance,
             )
+
+
+def _moved_lines(lines: Iterable[Clean]) -> Iterator[Line]:
+    """Yield the lines of a transaction as the model reads them; with rules off, some are neither sold nor returned."""
+    from support.loyalty_model import Line
+
+    for line in lines:
+        quantity, amount = line["quantity"] or 0, line["line_item_amount"] or ZERO
+        if (quantity < 0 and amount > 0) or (quantity > 0 and (amount < 0 or line["line_item_amount"] is None)):
+            quantity = 0
+        yield Line(line["line_item_id"], line["product_id"], quantity, amount)
 
 
 # Scores and segments ------------------------------------------------------------------------------------------------
@@ -1134,7 +1154,16 @@ def _compute(tables: Tables, settings: Settings) -> Result:
         if sale["total_amount"] > 0 or sale["transaction_id"] in bought_in:
             purchases_of[customer_id].append(sale)
 
-    ledger = list(ledger_of(customers, sales_of, rules, settings.loyalty_rule_policy))
+    lines_of: dict[str, list[Clean]] = defaultdict(list)
+    for verdict in verdicts[LINES]:
+        if verdict.clean is not None:
+            lines_of[verdict.clean["transaction_id"]].append(verdict.clean)
+    redemptions_of: dict[str, list[Clean]] = defaultdict(list)
+    for verdict in verdicts[REDEMPTIONS]:
+        row = verdict.clean
+        if row and (settings.as_of_date is None or row["redeemed_at"].date() <= settings.as_of_date):
+            redemptions_of[row["customer_id"]].append(row)
+    ledger = list(ledger_of(customers, sales_of, lines_of, redemptions_of, rules, settings))
     balances: dict[str, int] = defaultdict(int)
     for entry in ledger:
         balances[entry.customer_id] += entry.points

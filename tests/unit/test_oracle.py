@@ -160,7 +160,7 @@ def test_clean_world_is_clean_and_typed() -> None:
             "first_name": "Ada",
             "email": "ada@example.com",
             "loyalty_status": "Gold",
-            "total_loyalty_points": 110,
+            "total_loyalty_points": 60,  # 100, 10 earned, 50 redeemed
             "last_purchase_date": date(2025, 1, 31),  # the source knows a later one than the sales
             "segment_id": "HS",
         }

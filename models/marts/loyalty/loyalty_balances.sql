@@ -23,7 +23,7 @@ tiers as (
 
 ),
 
--- a tier holds the balances from its own minimum up to the next tier's
+-- a tier holds the balances from its own minimum up to the next tier's; the first one also those below 0
 tier_ranges as (
 
     select
@@ -42,6 +42,8 @@ totals as (
         cast(sum(case when entry_type = 'OPENING' then points else 0 end) as bigint) as opening_points,
         cast(sum(case when entry_type = 'EARN' then points else 0 end) as bigint) as earned_points,
         cast(sum(case when entry_type = 'CLAWBACK' then points else 0 end) as bigint) as clawed_back_points,
+        cast(sum(case when entry_type = 'REDEEM' then points else 0 end) as bigint) as redeemed_points,
+        cast(sum(case when entry_type = 'EXPIRE' then points else 0 end) as bigint) as expired_points,
         count(*) as ledger_entries
     from ledger
     group by customer_id
@@ -55,6 +57,8 @@ final as (
         totals.opening_points,
         totals.earned_points,
         totals.clawed_back_points,
+        totals.redeemed_points,
+        totals.expired_points,
         totals.total_loyalty_points,
         totals.ledger_entries,
         customers.loyalty_status,
@@ -63,7 +67,7 @@ final as (
     inner join customers on totals.customer_id = customers.customer_id
     left join tier_ranges
         on
-            totals.total_loyalty_points >= tier_ranges.min_points
+            greatest(totals.total_loyalty_points, 0) >= tier_ranges.min_points
             and (tier_ranges.next_min_points is null or totals.total_loyalty_points < tier_ranges.next_min_points)
 
 )

@@ -1,5 +1,6 @@
 -- Without statistics the planner assumes thousands of rows; this one row is joined to all customers.
 {{ config(meta={'analyze': true}) }}
+{%- do affected_customers() %}{# which compares with the last as-of date #}
 
 with
 
@@ -19,11 +20,7 @@ latest as (
 final as (
 
     select
-        {% if setting('as_of_date') -%}
-        {{ date_literal(setting('as_of_date')) }} as as_of_date,
-        {%- else -%}
-        coalesce(transaction_date, {{ data_cutoff_date() }}) as as_of_date,
-        {%- endif %}
+        {{ as_of_date('transaction_date') }} as as_of_date,
         {{ data_cutoff_date() }} as data_cutoff_date
     from latest
 
