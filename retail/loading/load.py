@@ -62,7 +62,7 @@ class _History:
     def find(self, source: Source, content: Content) -> LoadedFile | None:
         """Return the file with the same content, if that content still counts.
 
-        Transactions count for ever. Master data count until others replace them, so that a table can go back to an
+        Facts count for ever. Master data count until others replace them, so that a table can go back to an
         earlier state: a file repeats the last one of its day and part, or one of the last delivery of its day.
         """
         files = self._files[_comparable(source.table.name, source.day)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from retail.contract import tables
+from retail.contract import required_tables
 from retail.loading.command import load
 from retail.quarantine.export import rejects
 
@@ -25,7 +25,7 @@ def folder(fresh_database, monkeypatch, tmp_path) -> Path:
     monkeypatch.delenv("RETAIL_SCHEMA", raising=False)
     place = tmp_path / "export"
     place.mkdir()
-    for table in tables():
+    for table in required_tables():
         (place / f"{table.name}.csv").write_text(",".join(table.columns) + "\n")
     (place / "stores.csv").write_text(STORES + "S1,good,,,\nS2,bad,,,\nS3\n,,,,\n")
     return place
@@ -52,7 +52,7 @@ def export(folder, rows, tmp_path) -> Path:
         "source_row_number bigint, raw_record jsonb, failed_rules text, reason text, caused_by text)"
     )
     for number, cells in ((2, ("S2", "bad", None, None, None)), (3, (None,) * 5), (None, None)):
-        record = {"line": "S3"} if cells is None else dict(zip(tables()[0].columns, cells, strict=True))
+        record = {"line": "S3"} if cells is None else dict(zip(required_tables()[0].columns, cells, strict=True))
         row_number = number or "null"
         rows(
             f"insert into retail_staging.rejected_records values ('r{number}', 'stores', {row_number}, "
@@ -108,9 +108,9 @@ def test_a_repair_is_a_file_of_a_batch_of_its_own(export, rows):
 
 
 def test_the_repairs_of_several_tables_are_one_batch(folder, export, rows):
-    (folder / "products.csv").write_text(",".join(tables()[1].columns) + "\nP1,bad,,,\n")
+    (folder / "products.csv").write_text(",".join(required_tables()[1].columns) + "\nP1,bad,,,\n")
     run(load, "--start-over", folder)
-    record = json.dumps(dict(zip(tables()[1].columns, ("P1", "bad", None, None, None), strict=True)))
+    record = json.dumps(dict(zip(required_tables()[1].columns, ("P1", "bad", None, None, None), strict=True)))
     rows(
         f"insert into retail_staging.rejected_records values ('p1', 'products', 1, '{record}', 'rule', 'reason', null)"
     )

@@ -181,7 +181,7 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"
     said = run_program(database, "retail", "load", "--start-over", str(write_shop(shop, tmp_path))).stderr
     assert (
-        "note: retail_history.quarantine_history keeps its 2 open and 4 resolved records; retail history purge" in said
+        "note: retail_history.quarantine_history keeps its 2 open and 6 resolved records; retail history purge" in said
     )
     build(run_program, database)
     found = query(
