@@ -121,11 +121,11 @@
         rules_of_files.rules_from_batch
     from ({{ seen }}) as seen
     {%- if amends() %}
-    inner join {{ ref('checked_store_sales_header') }} as checked_headers
+    inner join (select * from {{ ref('checked_store_sales_header') }}) as checked_headers
         on {{ is_same_transaction('seen', 'checked_headers') }} and checked_headers.is_valid
-    inner join {{ rules_of_files }} as rules_of_files on checked_headers.file_id = rules_of_files.file_id
+    inner join (select * from {{ rules_of_files }}) as rules_of_files on checked_headers.file_id = rules_of_files.file_id
     {%- else %}
-    inner join {{ rules_of_files }} as rules_of_files on seen.file_id = rules_of_files.file_id
+    inner join (select * from {{ rules_of_files }}) as rules_of_files on seen.file_id = rules_of_files.file_id
     {%- endif %}
     {%- endif %}
 {% endmacro %}

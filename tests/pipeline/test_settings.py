@@ -49,7 +49,9 @@ def is_one_of(value, allowed):
 
 ALLOWED = {
     "choice": lambda value, spec: is_one_of(value, spec["choices"]),
-    "integer": lambda value, spec: type(value) is int and spec["low"] <= value <= spec["high"],
+    "integer": lambda value, spec: (
+        (value is None and "otherwise" in spec) or (type(value) is int and spec["low"] <= value <= spec["high"])
+    ),
     "number": lambda value, spec: type(value) in (int, float) and spec["low"] <= value <= spec["high"],
     "boolean": lambda value, _: type(value) is bool,
     "day": lambda value, _: value is None or is_one_of(value, DAYS),

@@ -167,10 +167,10 @@ def test_a_redemption_is_repaired_or_healed_with_its_transaction(repaired, clean
 def test_the_points_are_those_of_the_clean_data(repaired, clean, query):
     assert query(repaired["database"], LEDGER) == query(clean, LEDGER)
     assert query(repaired["database"], CUSTOMERS) == query(clean, CUSTOMERS)
-    # by hand: 100 + 10 + 20, and 40 + 5
+    # by hand: 100 + 10 + 20 - 10 redeemed, and 40 + 5 - 20 - 5
     assert query(clean, "select customer_id, total_loyalty_points from retail.customer_details order by 1") == [
-        ("C1", 130),
-        ("C2", 45),
+        ("C1", 120),
+        ("C2", 20),
     ]
 
 

@@ -41,6 +41,12 @@ as_of as (
 
 ),
 
+details as (
+
+    select * from {{ details }}
+
+),
+
 found_events as (
 
     select
@@ -106,7 +112,7 @@ found_lots as (
         cast(null as {{ sql_type('timestamp') }}) as earned_at,
         cast(details.total_loyalty_points as bigint) as points,
         {{ opening_expires_on() }} as expires_on
-    from {{ details }} as details
+    from details
     inner join customers on details.customer_id = customers.customer_id
     union all
     select
