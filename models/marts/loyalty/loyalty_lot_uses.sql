@@ -180,50 +180,7 @@ offers as (
 
 uses as (
 
-    select
-        customer_id,
-        cast(0 as bigint) as event_number,
-        lot_number,
-        points as points_left,
-        cast(0 as bigint) as points_taken,
-        false as had_expired
-    from lots
-    union all
-    select
-        customer_id,
-        event_number,
-        lot_number,
-        points_left - points_taken as points_left,
-        points_taken,
-        had_expired
-    from (
-        select
-            customer_id,
-            event_number,
-            lot_number,
-            points_left,
-            had_expired,
-            cast(least(
-                points_offered,
-                greatest(points_due + points_offered - sum(points_offered) over (
-                    partition by customer_id
-                    order by turn, lot_number
-                    rows between unbounded preceding and current row
-                ), 0)
-            ) as bigint) as points_taken
-        from (
-            select
-                offers.*,
-                uses.points_left,
-                case when offers.turn is not null then uses.points_left else 0 end as points_offered
-            from uses
-            inner join offers
-                on
-                    uses.customer_id = offers.customer_id
-                    and uses.lot_number = offers.lot_number
-                    and uses.event_number + 1 = offers.event_number
-        ) as offered
-    ) as taken
+    {{ points_taken_in_turn() }}
 
 ),
 
