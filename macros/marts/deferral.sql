@@ -1,6 +1,6 @@
 {#- How much of the money of sales belongs to the points that came with them, and when it is earned. IFRS 15, illustrative example 52
-    (IE267 to IE270), gives the method; the analysis points_deferral applies it. A point is worth its stand-alone price times the share
-    that is expected to be redeemed. -#}
+    (IE267 to IE270), gives the method. A point is worth its stand-alone price times the share that is expected to be redeemed.
+    No model applies it yet: it needs a retailer's own price of a point and share. -#}
 
 {#- SQL for the part of the sales that is deferred: split between goods and points by their stand-alone prices.
 

@@ -103,7 +103,8 @@ def test_master_data_that_go_back_to_an_earlier_state_are_loaded(connection, tmp
     from retail.loading.spark import SparkLanding
 
     table = Table("stores", COLUMNS, ("h1",))
-    monkeypatch.setattr("retail.loading.load.tables", lambda: (table,))
+    for name in ("tables", "required_tables"):
+        monkeypatch.setattr(f"retail.loading.load.{name}", lambda: (table,))
     file = tmp_path / "stores.csv"
     loaded_before = []
     for cell in "abaab":
@@ -141,7 +142,7 @@ def test_a_load_that_fails_leaves_nothing(connection, tmp_path):
     [loaded] = SparkLanding(connection).loaded_files()
     assert (loaded.batch_name, loaded.source_file, loaded.rows, loaded.unreadable_lines) == ("it's", "a\\b.csv", 1, 1)
     assert connection.fetch("select file_id, count(*) from retail_landing.raw_stores group by 1") == [(1, 1)]
-    SparkLanding(connection).check_shape()
+    SparkLanding(connection).fit_contract()
     connection.run("alter table retail_landing.raw_stores add columns (more string)")
     with pytest.raises(RetailError, match="--start-over"):
-        SparkLanding(connection).check_shape()
+        SparkLanding(connection).fit_contract()
