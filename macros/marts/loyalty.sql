@@ -58,11 +58,6 @@
         ) as bigint)
 {%- endmacro %}
 
-{#- The ledger_entry_id of the entry that earned a lot, or of the opening balance. -#}
-{% macro entry_id_of_lot(earned) %}
-    {{- return(dbt_utils.generate_surrogate_key(['customer_id', "'EARN'" if earned else "'OPENING'", 'lot_id'])) -}}
-{% endmacro %}
-
 {#- Whether a line gives something back.
 
     prefix  of its columns -#}

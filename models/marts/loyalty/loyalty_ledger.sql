@@ -313,16 +313,14 @@ ordered as (
 final as (
 
     select
-        {%- set entry_id = dbt_utils.generate_surrogate_key(['customer_id', 'entry_type', 'transaction_id']) %}
+        {%- set identity = ['customer_id', 'entry_type', 'transaction_id'] %}
         {%- if has_events %}
         case
-            when entry_type in ('OPENING', 'EARN') then {{ entry_id }}
-            else {{ dbt_utils.generate_surrogate_key(
-                ['customer_id', 'entry_type', 'transaction_id', 'redemption_id', 'lot_id']
-            ) }}
+            when entry_type in ('OPENING', 'EARN') then {{ dbt_utils.generate_surrogate_key(identity) }}
+            else {{ dbt_utils.generate_surrogate_key(identity + ['redemption_id', 'lot_id']) }}
         end as ledger_entry_id,
         {%- else %}
-        {{ entry_id }} as ledger_entry_id,
+        {{ dbt_utils.generate_surrogate_key(identity) }} as ledger_entry_id,
         {%- endif %}
         customer_id,
         entry_number,
@@ -331,8 +329,10 @@ final as (
         {{ 'redemption_id' if has_events else 'cast(null as ' ~ sql_type('varchar(30)') ~ ') as redemption_id' }},
         {%- if has_events %}
         case
-            when lot_id is not null then {{ entry_id_of_lot(earned=true) }}
-            when entry_type = 'EXPIRE' then {{ entry_id_of_lot(earned=false) }}
+            when lot_id is not null
+                then {{ dbt_utils.generate_surrogate_key(['customer_id', "'EARN'", 'lot_id']) }}
+            when entry_type = 'EXPIRE'
+                then {{ dbt_utils.generate_surrogate_key(['customer_id', "'OPENING'", 'lot_id']) }}
         end as answers_to_entry_id,
         {%- else %}
         cast(null as {{ sql_type('text') }}) as answers_to_entry_id,
