@@ -77,46 +77,37 @@ paid_for_non_merchandise as (
 
 ),
 
--- several purchases on one day are one visit for the gaps; a guest is no customer
+-- a guest is no customer
 days as (
 
     select
         customer_id,
         is_purchase,
+        total_amount,
         cast(transaction_date as date) as visited_on,
-        count(*) as transactions,
-        sum(total_amount) as amount
+        lag(cast(transaction_date as date)) over (
+            partition by customer_id, is_purchase
+            order by cast(transaction_date as date)
+        ) as previous_visit
     from visits
     where customer_id is not null
-    group by customer_id, is_purchase, cast(transaction_date as date)
 
 ),
 
-gaps as (
-
-    select
-        *,
-        lag(visited_on) over (
-            partition by customer_id, is_purchase
-            order by visited_on
-        ) as previous_visit
-    from days
-
-),
-
--- a return lowers what was spent but isn't a purchase, unless something was bought with it
+-- a return lowers what was spent but isn't a purchase, unless something was bought with it; several purchases on one day
+-- are one visit for the gaps
 purchases as (
 
     select
         customer_id,
         min(case when is_purchase then visited_on end) as first_transaction_date,
         max(case when is_purchase then visited_on end) as last_transaction_date,
-        cast(sum(case when is_purchase then transactions end) as bigint) as frequency,
-        sum(amount) as amount,
+        count(case when is_purchase then 1 end) as frequency,
+        sum(total_amount) as amount,
         percentile_cont(0.5) within group (
-            order by case when is_purchase then {{ days_between('previous_visit', 'visited_on') }} end
+            order by case when is_purchase then nullif({{ days_between('previous_visit', 'visited_on') }}, 0) end
         ) as median_gap
-    from gaps
+    from days
     group by customer_id
     having count(case when is_purchase then 1 end) > 0
 
