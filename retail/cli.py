@@ -21,6 +21,7 @@ _COMMANDS = {
     "rejects": "retail.quarantine.export",
     "history": "retail.quarantine.history",
     "rules": "retail.reports.rules",
+    "page": "retail.page",
     "cluster": "tools.cluster",
 }
 
