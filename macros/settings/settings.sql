@@ -58,6 +58,11 @@
             'kind': 'integer', 'low': 0, 'high': 18, 'otherwise': 'not rounded',
             'meaning': "decimals of the points' share of a sale's price in `points_deferral`: 2 rounds to whole percents",
         },
+        'tier_basis': {
+            'kind': 'choice', 'choices': ['balance', 'earned_12_months'],
+            'meaning': 'which points qualify for a tier: the `balance`, or those of the purchases of the twelve months up to the as-of '
+            ~ 'date, less what their returns take back (`earned_12_months`)',
+        },
         'high_spender_share': {
             'kind': 'number', 'low': 0, 'high': 1,
             'meaning': 'share of buyers, by money spent, that are High-Spenders; ties at the border are in',

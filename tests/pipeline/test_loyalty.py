@@ -14,6 +14,7 @@ VARIABLES = {
     "raw_layer": "landing",
     "data_cutoff_date": "2025-06-30",
     "accept_returns": True,
+    "tier_basis": "earned_12_months",
     "allow_guest_transactions": True,
 }
 OTHERS = {"stores", "products", "promotion_details"}
@@ -68,10 +69,15 @@ def sales(*made):
     }
 
 
+def tier(query, database):
+    balances = "select qualifying_tier, points_to_next_tier from retail.loyalty_balances where customer_id = 'tier'"
+    return query(database, balances)[0]
+
+
 @pytest.fixture(scope="module")
-def delivered(deliver):
+def delivered(deliver, database, query):
     """Four deliveries, all but the first one amended."""
-    names = ("again", "same day", "swap", "past", "rules", "pieces", "claims")
+    names = ("again", "same day", "swap", "past", "rules", "pieces", "claims", "tier")
     guests = [
         sale("", "G1", "2025-06-01 10:00", (1, 600)),
         sale("", "G2", "2025-06-02 10:00", (1, 20)),
@@ -97,6 +103,10 @@ def delivered(deliver):
             sale("swap", "T12", "2025-06-06 10:00", (-1, -49), (1, 39)),
             sale("past", "T13", "2025-05-01 10:00", (1, 10)),
             sale("past", "T14", "2025-06-20 10:00", (1, 90)),
+            sale("tier", "E1", "2024-06-10 10:00", (1, 600)),
+            sale("tier", "E2", "2024-06-23 10:00", (1, 1400)),
+            sale("tier", "E3", "2025-05-20 10:00", (1, 600)),
+            sale("tier", "E4", "2025-06-20 10:00", (-1, -600)),
         ),
     )
     second = deliver(
@@ -121,14 +131,19 @@ def delivered(deliver):
             sale("again", "G3", "2025-06-03 10:00", (1, 30)),
         ),
     )
+    tiers = [tier(query, database)]
     fourth = deliver(
         loyalty_rules=["1,Base,1,0,0", ",Lost,1,0,0"],
         **sales(
             sale("rules", "R7", "2025-06-07 10:00", (1, 600)),
+            sale("past", "T15", "2025-06-23 10:00", (1, 1)),
             sale("claims", "G3", "2025-06-03 10:00", (1, 30)),
             sale("", "G3", "2025-06-03 10:00", (1, 30)),
         ),
     )
+    # a purchase counts for a tier for twelve months, also where nothing new is known of the customer
+    tiers.append(tier(query, database))
+    assert tiers == [("Silver", 500), ("Bronze", 500)]
     assert "full rebuild" in first and "full rebuild" not in second + third + fourth
 
 
@@ -233,6 +248,8 @@ class TestDeliveries:
         )
         assert found == [(14, 1, "10.00")]
         assert query(database, "select max(entry_at)::text from retail.loyalty_ledger") == [("2025-05-01 10:00:00",)]
+        # more purchases count for the tier by then, and the return of one is not seen
+        assert tier(query, database) == ("Gold", 2800)
         amended = tables()
         build("--full-refresh", as_of_date="2025-05-15")
         assert amended == tables()

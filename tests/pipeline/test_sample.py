@@ -157,6 +157,7 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "point_price": 0.01,
         "expected_redemption_share": {"2025-01-01": 0.95},
         "price_share_decimals": 2,
+        "tier_basis": "earned_12_months",
         "high_spender_share": 0.5,
         "build_lock_timeout": 5,
         "build_gone_after": 2,
