@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections import Counter
 
 import pytest
 
+from retail.contract import PROJECT_DIR
 from support.comparison import what_is_left
+from support.documents import as_psql_shows, shown_rows
 from support.shop import clean_shop, write_shop
 
 VARIABLES = {
@@ -264,3 +268,56 @@ class TestDeliveries:
         assert statement(query, database, "before") == [("OPENING", 1000), ("CLAWBACK", -330)]
         earned = [points for _, points in statement(query, database, "rules")]
         assert earned == [0, 630, 330, 630, 630, 330, 630, 630]
+
+
+YEAR = (
+    {
+        **{table: rows for table, rows in clean_shop().items() if table in OTHERS},
+        "products": ["cup,Cup,Kitchen,30.00,5", "pan,Pan,Kitchen,60.00,5"],
+        "customer_details": [customer("ANA", "200")],
+        "loyalty_rules": ["1,Base,1,0,0", "2,Big,1,100,50"],
+        **sales(
+            sale("ANA", "T1", "2025-01-15 10:00", (2, 60, "cup"), (1, 60, "pan")),
+            sale("ANA", "T2", "2025-02-10 10:00", (1, 80, "pan")),
+            sale("ANA", "R1", "2025-02-20 10:00", (-1, -30, "cup")),
+        ),
+    },
+    {"loyalty_redemptions": ["X1,ANA,2025-05-02 10:00,250,"]},
+    {
+        "loyalty_rules": ["1,Base,1,0,0", "2,Big,1,100,20"],
+        **sales(sale("ANA", "T3", "2025-09-05 10:00", (1, 110, "pan"))),
+    },
+    sales(
+        sale("ANA", "T0", "2025-01-10 10:00", (1, 100, "pan")),
+        sale("ANA", "T4", "2025-12-31 18:00", (1, 25, "cup")),
+    ),
+)
+
+
+@pytest.mark.extended
+def test_the_year_in_the_documents(landing_database, run_program, query, tmp_path):
+    """What docs/loyalty.md shows. The last delivery comes after the first table of the ledger, the others before it."""
+    database = landing_database
+    query(database, f"alter database {database['PGDATABASE']} set search_path = retail, public")
+    document = (PROJECT_DIR / "docs" / "loyalty.md").read_text(encoding="utf-8")
+    days = re.findall(r"^\| (2025-\d\d-\d\d) \|", document, re.MULTILINE)
+    folders = [write_shop(tables, tmp_path / day) for tables, day in zip(YEAR, days, strict=True)]
+    (build, show), compared = re.findall(r"^dbt .*", document, re.MULTILINE), 0
+    for folder in folders[:-1]:
+        run_program(database, "retail", "load", str(folder))
+    run_program(database, *shlex.split(build))
+    for language, text in re.findall(r"```(sql|sh|text)\n(.*?)```", document, re.DOTALL):
+        if language == "sql":
+            found = [[as_psql_shows(cell) for cell in row] for row in query(database, text)]
+        elif text.strip() == show:
+            printed = run_program(database, *shlex.split(show)).stdout.splitlines()
+        elif language == "text":
+            compared += 1
+            if text.startswith("|"):
+                assert [line for line in text.splitlines() if line not in printed] == []
+            else:
+                assert shown_rows(text) == found
+            if compared == 1:
+                run_program(database, "retail", "load", str(folders[-1]))
+                assert "full rebuild" not in run_program(database, *shlex.split(build)).stdout
+    assert compared == 6
