@@ -1300,7 +1300,8 @@ create table retail.loyalty_balances as
 select
     customer_id, opening_points, earned_points, 0::bigint as clawed_back_points, 0::bigint as redeemed_points,
     0::bigint as expired_points, total_loyalty_points, ledger_entries,
-    customers.loyalty_status, tiers.tier as qualifying_tier
+    customers.loyalty_status, tiers.tier as qualifying_tier,
+    next_min_points - total_loyalty_points as points_to_next_tier
 from (
     select
         customer_id,

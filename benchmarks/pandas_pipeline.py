@@ -417,6 +417,9 @@ def balances(entries: Frame, customers: Frame, tiers: Frame) -> Frame:
     tiers = tiers.sort_values("min_points")
     edges = [*tiers.min_points, np.inf]
     totals["qualifying_tier"] = pd.cut(totals.total_loyalty_points, edges, right=False, labels=tiers.tier).astype(str)
+    reached = np.searchsorted(tiers.min_points, totals.total_loyalty_points, side="right")
+    totals["points_to_next_tier"] = pd.Series([*tiers.min_points, None], dtype="Int64").take(reached).array
+    totals["points_to_next_tier"] -= totals.total_loyalty_points
     return totals
 
 

@@ -33,7 +33,8 @@
     {%- endfor -%}
     {%- do parts.append(tojson([
         setting('loyalty_rule_policy'), setting('loyalty_rules_apply'), setting('total_tolerance'),
-        setting('points_expire_after_months'), setting('opening_points_earned_on') | string, setting('clawback_opening_points')
+        setting('points_expire_after_months'), setting('opening_points_earned_on') | string, setting('clawback_opening_points'),
+        setting('tier_basis')
     ])) -%}
     {{- return(local_md5((parts | join('\n')) | replace(data_cutoff_date(), '<cutoff>'))) -}}
 {% endmacro %}

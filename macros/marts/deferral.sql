@@ -1,6 +1,25 @@
 {#- How much of the money of sales belongs to the points that came with them, and when it is earned. IFRS 15, illustrative example 52
     (IE267 to IE270), gives the method. A point is worth its stand-alone price times the share that is expected to be redeemed.
-    No model applies it yet: it needs a retailer's own price of a point and share. -#}
+    No model applies it, because it needs a retailer's own price and share: the analysis points_deferral does. -#}
+
+{#- SQL for the share of the points of a month that is expected to be redeemed, by the var expected_redemption_share: the share of the
+    latest day up to the month's end. Null before the first day, and where the var is not set.
+
+    month_begins_on  SQL of the first day of the month -#}
+{% macro expected_redemption_share(month_begins_on) %}
+    {%- set shares, by_day = setting('expected_redemption_share'), {} -%}
+    {%- for day, share in (shares if shares is mapping else {'0001-01-01': shares}).items() -%}
+        {%- do by_day.update({day | string: share}) -%}
+    {%- endfor -%}
+    {%- set share -%}
+        case
+            {%- for day in by_day | sort(reverse=true) %}
+            when {{ month_begins_on }} >= {{ first_of_month(date_literal(day)) }} then {{ 'null' if by_day[day] is none else by_day[day] }}
+            {%- endfor %}
+        end
+    {%- endset -%}
+    {{- return('cast(' ~ share ~ ' as ' ~ sql_type('numeric(9, 8)') ~ ')') -}}
+{% endmacro %}
 
 {#- SQL for the part of the sales that is deferred: split between goods and points by their stand-alone prices.
 

@@ -36,6 +36,14 @@
     where {{ is_seen('redeemed_at') }}
 {% endmacro %}
 
+{#- Whether a tier needs points that were earned lately, not a balance. -#}
+{% macro tiers_by_earned_points() %}{{ return(setting('tier_basis') == 'earned_12_months') }}{% endmacro %}
+
+{#- The last day whose purchases no longer count for a tier, as SQL.
+
+    as_of_date  SQL of the as-of date -#}
+{% macro tier_months_begin_after(as_of_date) %}{{ return(months_before(as_of_date, 12)) }}{% endmacro %}
+
 {#- Whether points expire at all. -#}
 {% macro points_expire() %}{{ return(setting('points_expire_after_months') is not none) }}{% endmacro %}
 

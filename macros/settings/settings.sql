@@ -2,7 +2,9 @@
     parses, so a wrong one ends the run before anything is built.
 
     kind     choice (of `choices`), integer or number (from `low` to `high`), boolean, day, share (one number, or a mapping of
-             tables to numbers), severities (a mapping of rules to severities)
+             tables to numbers), share_by_day (one number, or a mapping of days to numbers), severities (a mapping of rules to
+             severities)
+    otherwise  what null means; without it, null is not allowed
     meaning  in words, for the documentation -#}
 {% macro settings() %}
     {{- return({
@@ -42,6 +44,24 @@
             'kind': 'choice', 'choices': ['as_delivered', 'latest'],
             'meaning': 'which loyalty rules a transaction earns under: those in force when its header was delivered '
             ~ '(`as_delivered`), or always the latest ones, which recomputes all points (`latest`)',
+        },
+        'point_price': {
+            'kind': 'number', 'low': 0, 'high': 1000000, 'otherwise': 'not set',
+            'meaning': 'stand-alone selling price of a point that is redeemed, in currency units; only `points_deferral` reads it',
+        },
+        'expected_redemption_share': {
+            'kind': 'share_by_day', 'otherwise': 'not set',
+            'meaning': 'share of the points that is expected to be redeemed, from the month of a day on; only `points_deferral` '
+            ~ 'reads it',
+        },
+        'price_share_decimals': {
+            'kind': 'integer', 'low': 0, 'high': 18, 'otherwise': 'not rounded',
+            'meaning': "decimals of the points' share of a sale's price in `points_deferral`: 2 rounds to whole percents",
+        },
+        'tier_basis': {
+            'kind': 'choice', 'choices': ['balance', 'earned_12_months'],
+            'meaning': 'which points qualify for a tier: the `balance`, or those of the purchases of the twelve months up to the as-of '
+            ~ 'date, less what their returns take back (`earned_12_months`)',
         },
         'high_spender_share': {
             'kind': 'number', 'low': 0, 'high': 1,
@@ -110,6 +130,8 @@
     {%- elif spec.kind == 'number' -%}{{- return('a number from ' ~ spec.low ~ ' to ' ~ spec.high) -}}
     {%- elif spec.kind == 'boolean' -%}{{- return('true or false') -}}
     {%- elif spec.kind == 'day' -%}{{- return('a day, written as YYYY-MM-DD') -}}
+    {%- elif spec.kind == 'share_by_day' -%}
+        {{- return("a share from 0 to 1, or shares by day: {'2025-01-01': 0.95, '2026-01-01': 0.97}") -}}
     {%- elif spec.kind == 'share' -%}
         {{- return('a share from 0 to 1, or shares of tables, of overall and of default: {default: 0.5, stores: 0.2}') -}}
     {%- else -%}{{- return('error, warn or "off" by rule: {total_amount_mismatch: warn}') -}}
@@ -124,9 +146,19 @@
             (value is none and spec.otherwise is defined)
             or (is_number and value is integer and spec.low <= value <= spec.high)
         ) -}}
-    {%- elif spec.kind == 'number' -%}{{- return(is_number and spec.low <= value <= spec.high) -}}
+    {%- elif spec.kind == 'number' -%}{{- return(
+            (value is none and spec.otherwise is defined) or (is_number and spec.low <= value <= spec.high)
+        ) -}}
     {%- elif spec.kind == 'boolean' -%}{{- return(value is boolean) -}}
     {%- elif spec.kind == 'day' -%}{{- return(value is none or is_day(value | string)) -}}
+    {%- elif spec.kind == 'share_by_day' -%}
+        {%- set shares = value if value is mapping else {} if value is none else {'2025-01-01': value} -%}
+        {%- for day, share in shares.items() -%}
+            {%- if not is_day(day | string) or share is boolean or share is not number or not 0 <= share <= 1 -%}
+                {{- return(false) -}}
+            {%- endif -%}
+        {%- endfor -%}
+        {{- return(value is none or shares | length > 0) -}}
     {%- elif spec.kind == 'share' -%}
         {%- set scopes, limits = checked_tables() + ['overall'], value if value is mapping else {'default': value} -%}
         {%- set asked = [] -%}

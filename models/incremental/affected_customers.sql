@@ -93,7 +93,7 @@ openings as (
 
 ),
 
-{% if points_expire() -%}
+{% if points_expire() or tiers_by_earned_points() -%}
 -- the as-of dates of this build and of the last one
 as_of_dates as (
 
@@ -117,6 +117,25 @@ as_of_dates as (
 
 ),
 
+{% endif -%}
+{% if tiers_by_earned_points() -%}
+-- whose purchases count for a tier up to one as-of date and not up to the other; their entries stay
+in_other_tier_months as (
+
+    select
+        earned.customer_id,
+        cast('9999-12-31' as {{ sql_type('timestamp') }}) as since
+    from {{ source('last_marts', 'loyalty_ledger') }} as earned
+    inner join as_of_dates
+        on
+            cast(earned.entry_at as date) > {{ tier_months_begin_after('as_of_dates.first_date') }}
+            and cast(earned.entry_at as date) <= {{ tier_months_begin_after('as_of_dates.last_date') }}
+    where earned.entry_type = 'EARN'
+
+),
+
+{% endif -%}
+{% if points_expire() -%}
 expiring as (
 
     select
@@ -174,6 +193,10 @@ found as (
     {%- if plan.as_of_moved %}
     union all
     select * from between_as_of_dates
+    {%- endif %}
+    {%- if tiers_by_earned_points() %}
+    union all
+    select * from in_other_tier_months
     {%- endif %}
     {%- if points_expire() %}
     union all

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from retail.contract import PROJECT_DIR, required_tables
+from support.documents import as_psql_shows, shown_rows
 from support.shop import read_export, write_export
 
 pytestmark = pytest.mark.extended
@@ -68,8 +69,7 @@ def test_the_stewards_guide_can_be_walked_through(fresh_database, run_program, q
             assert [line for line in text.splitlines() if line not in printed] == []
         else:
             compared += 1
-            shown = [[cell.strip() for cell in re.split(r" \| | \|$", line)] for line in text.splitlines()[2:]]
-            assert shown == [[_as_psql_shows(cell) for cell in row] for row in rows]
+            assert shown_rows(text) == [[as_psql_shows(cell) for cell in row] for row in rows]
     assert compared == 8
 
 
@@ -79,12 +79,6 @@ def _repair(folder: Path, table: str, row: dict[str, str], column: str, value: s
     (found,) = [record for record in records if row.items() <= record.items()]
     found[column] = value
     write_export(folder, table, records)
-
-
-def _as_psql_shows(cell: object) -> str:
-    if isinstance(cell, bool):
-        return "t" if cell else "f"
-    return "" if cell is None else str(cell)
 
 
 def test_every_make_target_exists():

@@ -26,7 +26,10 @@ LOTS = """
         customer_id, transaction_id, points, expires_on, used_points, clawed_back_points, expired_points, points_left
     from retail.loyalty_lots
 """
-BALANCES = "select customer_id, total_loyalty_points from retail.customer_details"
+BALANCES = """
+    select customer_id, total_loyalty_points, qualifying_tier, points_to_next_tier from retail.loyalty_balances
+"""
+TIERS = (("Bronze", 0), ("Silver", 500), ("Gold", 2000), ("Platinum", 5000))
 # what dbt is told, and what the model is
 SETTINGS: dict[str, dict[str, object]] = {
     "points stay": {},
@@ -35,6 +38,7 @@ SETTINGS: dict[str, dict[str, object]] = {
         "opening_points_earned_on": "2025-01-15",
         "clawback_opening_points": True,
         "loyalty_rule_policy": "highest_threshold",
+        "tier_basis": "earned_12_months",
     },
 }
 TODAY = date(2025, 6, 30)
@@ -87,6 +91,15 @@ def lots_of(customer_id: str, account: Account) -> list[tuple]:
     ]
 
 
+def balance_of(customer_id: str, account: Account, variables: dict[str, object], as_of: date) -> tuple:
+    points = account.balance
+    if variables.get("tier_basis") == "earned_12_months":
+        points = account.earned_after(as_of.replace(year=as_of.year - 1))
+    reached = [place for place, (_, least) in enumerate(TIERS) if least <= max(points, 0)][-1]
+    lacking = TIERS[reached + 1][1] - points if reached + 1 < len(TIERS) else None
+    return customer_id, account.balance, TIERS[reached][0], lacking
+
+
 def different(found: list[tuple], expected: list[tuple]) -> dict[str, list[tuple]]:
     """The first rows that only one side has."""
     ours, theirs = set(found), set(expected)
@@ -126,7 +139,8 @@ def test_histories(landing_database, run_program, query, tmp_path, record_proper
         assert different(query(database, ENTRIES), entries) == {}
         lots = [lot for name, account in accounts.items() for lot in lots_of(name, account)]
         assert different(query(database, LOTS), lots) == {}
-        assert different(query(database, BALANCES), [(name, one.balance) for name, one in accounts.items()]) == {}
+        balances = [balance_of(name, account, variables, as_of) for name, account in accounts.items()]
+        assert different(query(database, BALANCES), balances) == {}
 
     for number, folder in enumerate(write_deliveries(worlds, tmp_path), start=1):
         run_program(database, "retail", "load", str(folder))

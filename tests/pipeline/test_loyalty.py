@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections import Counter
 
 import pytest
 
+from retail.contract import PROJECT_DIR
 from support.comparison import what_is_left
+from support.documents import as_psql_shows, shown_rows
 from support.shop import clean_shop, write_shop
 
 VARIABLES = {
     "raw_layer": "landing",
     "data_cutoff_date": "2025-06-30",
     "accept_returns": True,
+    "tier_basis": "earned_12_months",
     "allow_guest_transactions": True,
 }
 OTHERS = {"stores", "products", "promotion_details"}
@@ -68,10 +73,15 @@ def sales(*made):
     }
 
 
+def tier(query, database):
+    balances = "select qualifying_tier, points_to_next_tier from retail.loyalty_balances where customer_id = 'tier'"
+    return query(database, balances)[0]
+
+
 @pytest.fixture(scope="module")
-def delivered(deliver):
+def delivered(deliver, database, query):
     """Four deliveries, all but the first one amended."""
-    names = ("again", "same day", "swap", "past", "rules", "pieces", "claims")
+    names = ("again", "same day", "swap", "past", "rules", "pieces", "claims", "tier")
     guests = [
         sale("", "G1", "2025-06-01 10:00", (1, 600)),
         sale("", "G2", "2025-06-02 10:00", (1, 20)),
@@ -97,6 +107,10 @@ def delivered(deliver):
             sale("swap", "T12", "2025-06-06 10:00", (-1, -49), (1, 39)),
             sale("past", "T13", "2025-05-01 10:00", (1, 10)),
             sale("past", "T14", "2025-06-20 10:00", (1, 90)),
+            sale("tier", "E1", "2024-06-10 10:00", (1, 600)),
+            sale("tier", "E2", "2024-06-23 10:00", (1, 1400)),
+            sale("tier", "E3", "2025-05-20 10:00", (1, 600)),
+            sale("tier", "E4", "2025-06-20 10:00", (-1, -600)),
         ),
     )
     second = deliver(
@@ -121,14 +135,19 @@ def delivered(deliver):
             sale("again", "G3", "2025-06-03 10:00", (1, 30)),
         ),
     )
+    tiers = [tier(query, database)]
     fourth = deliver(
         loyalty_rules=["1,Base,1,0,0", ",Lost,1,0,0"],
         **sales(
             sale("rules", "R7", "2025-06-07 10:00", (1, 600)),
+            sale("past", "T15", "2025-06-23 10:00", (1, 1)),
             sale("claims", "G3", "2025-06-03 10:00", (1, 30)),
             sale("", "G3", "2025-06-03 10:00", (1, 30)),
         ),
     )
+    # a purchase counts for a tier for twelve months, also where nothing new is known of the customer
+    tiers.append(tier(query, database))
+    assert tiers == [("Silver", 500), ("Bronze", 500)]
     assert "full rebuild" in first and "full rebuild" not in second + third + fourth
 
 
@@ -233,6 +252,8 @@ class TestDeliveries:
         )
         assert found == [(14, 1, "10.00")]
         assert query(database, "select max(entry_at)::text from retail.loyalty_ledger") == [("2025-05-01 10:00:00",)]
+        # more purchases count for the tier by then, and the return of one is not seen
+        assert tier(query, database) == ("Gold", 2800)
         amended = tables()
         build("--full-refresh", as_of_date="2025-05-15")
         assert amended == tables()
@@ -247,3 +268,56 @@ class TestDeliveries:
         assert statement(query, database, "before") == [("OPENING", 1000), ("CLAWBACK", -330)]
         earned = [points for _, points in statement(query, database, "rules")]
         assert earned == [0, 630, 330, 630, 630, 330, 630, 630]
+
+
+YEAR = (
+    {
+        **{table: rows for table, rows in clean_shop().items() if table in OTHERS},
+        "products": ["cup,Cup,Kitchen,30.00,5", "pan,Pan,Kitchen,60.00,5"],
+        "customer_details": [customer("ANA", "200")],
+        "loyalty_rules": ["1,Base,1,0,0", "2,Big,1,100,50"],
+        **sales(
+            sale("ANA", "T1", "2025-01-15 10:00", (2, 60, "cup"), (1, 60, "pan")),
+            sale("ANA", "T2", "2025-02-10 10:00", (1, 80, "pan")),
+            sale("ANA", "R1", "2025-02-20 10:00", (-1, -30, "cup")),
+        ),
+    },
+    {"loyalty_redemptions": ["X1,ANA,2025-05-02 10:00,250,"]},
+    {
+        "loyalty_rules": ["1,Base,1,0,0", "2,Big,1,100,20"],
+        **sales(sale("ANA", "T3", "2025-09-05 10:00", (1, 110, "pan"))),
+    },
+    sales(
+        sale("ANA", "T0", "2025-01-10 10:00", (1, 100, "pan")),
+        sale("ANA", "T4", "2025-12-31 18:00", (1, 25, "cup")),
+    ),
+)
+
+
+@pytest.mark.extended
+def test_the_year_in_the_documents(landing_database, run_program, query, tmp_path):
+    """What docs/loyalty.md shows. The last delivery comes after the first table of the ledger, the others before it."""
+    database = landing_database
+    query(database, f"alter database {database['PGDATABASE']} set search_path = retail, public")
+    document = (PROJECT_DIR / "docs" / "loyalty.md").read_text(encoding="utf-8")
+    days = re.findall(r"^\| (2025-\d\d-\d\d) \|", document, re.MULTILINE)
+    folders = [write_shop(tables, tmp_path / day) for tables, day in zip(YEAR, days, strict=True)]
+    (build, show), compared = re.findall(r"^dbt .*", document, re.MULTILINE), 0
+    for folder in folders[:-1]:
+        run_program(database, "retail", "load", str(folder))
+    run_program(database, *shlex.split(build))
+    for language, text in re.findall(r"```(sql|sh|text)\n(.*?)```", document, re.DOTALL):
+        if language == "sql":
+            found = [[as_psql_shows(cell) for cell in row] for row in query(database, text)]
+        elif text.strip() == show:
+            printed = run_program(database, *shlex.split(show)).stdout.splitlines()
+        elif language == "text":
+            compared += 1
+            if text.startswith("|"):
+                assert [line for line in text.splitlines() if line not in printed] == []
+            else:
+                assert shown_rows(text) == found
+            if compared == 1:
+                run_program(database, "retail", "load", str(folders[-1]))
+                assert "full rebuild" not in run_program(database, *shlex.split(build)).stdout
+    assert compared == 6

@@ -36,10 +36,13 @@ VALUES = [
         {"default": None},
         {"default": 0.5, "stores": None},
     ),
+    *({"2025-01-01": 0.95, "2026-01-01": 1}, {date(2025, 1, 3): 0.5}, {"2025-02-29": 0.5}, {"2025-01-01": "0.5"}),
+    *({"2025-01-01": True}, {"2025-01-01": 0.5, "default": 0.5}, {"2025-01-01": 1.1}, {"2025-01-01": None}),
     *({"a": "warn", "b": "off", "c": False}, {"a": "loud"}, {"a": None}, {"a": True}, {"a": ["warn"]}, {1: 2}),
 ]
 DAYS = ["2025-01-03", "2024-02-29", date(2025, 1, 3)]
 SHARES = [0, 1, 0.01, 0.5, 1.0, {"default": 0.5}, {"default": 0.5, "stores": 0.2}]
+SHARES_BY_DAY = [None, 0, 1, 0.01, 0.5, 1.0, {"2025-01-01": 0.95, "2026-01-01": 1}, {date(2025, 1, 3): 0.5}]
 SEVERITIES = [{}, {"a": "warn", "b": "off", "c": False}]
 
 
@@ -52,10 +55,14 @@ ALLOWED = {
     "integer": lambda value, spec: (
         (value is None and "otherwise" in spec) or (type(value) is int and spec["low"] <= value <= spec["high"])
     ),
-    "number": lambda value, spec: type(value) in (int, float) and spec["low"] <= value <= spec["high"],
+    "number": lambda value, spec: (
+        (value is None and "otherwise" in spec)
+        or (type(value) in (int, float) and spec["low"] <= value <= spec["high"])
+    ),
     "boolean": lambda value, _: type(value) is bool,
     "day": lambda value, _: value is None or is_one_of(value, DAYS),
     "share": lambda value, _: is_one_of(value, SHARES),
+    "share_by_day": lambda value, _: is_one_of(value, SHARES_BY_DAY),
     "severities": lambda value, _: is_one_of(value, SEVERITIES),
 }
 WRONG = {

@@ -166,6 +166,10 @@ class Account:
                 case 3, str() | None:
                     self._expire(at, event)
 
+    def earned_after(self, day: date) -> int:
+        """Return what later purchases are still worth: what they earned, less what their returns take back."""
+        return sum(purchase.standing for purchase in self.purchases.values() if purchase.sale.at.date() > day)
+
     def _events(
         self, sales: Iterable[Sale], redemptions: Iterable[Redemption]
     ) -> Iterable[tuple[datetime, int, str, Sale | Redemption | str | None]]:

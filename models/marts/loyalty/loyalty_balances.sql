@@ -2,6 +2,8 @@
     materialized='amended_table',
     meta={'unit': 'customer_id', 'units': 'affected_customers'}
 ) }}
+{%- set clawbacks = rows_of_affected_customers(ref('loyalty_clawbacks')) %}
+{%- set as_of = ref('as_of') %}
 
 with
 
@@ -23,7 +25,7 @@ tiers as (
 
 ),
 
--- a tier holds the balances from its own minimum up to the next tier's; the first one also those below 0
+-- a tier holds the points from its own minimum up to the next tier's; the first one also those below 0
 tier_ranges as (
 
     select
@@ -50,25 +52,86 @@ totals as (
 
 ),
 
+{% if tiers_by_earned_points() -%}
+as_of as (
+
+    select * from {{ as_of }}
+
+),
+
+clawbacks as (
+
+    {{ clawbacks }}
+
+),
+
+earned_and_returned as (
+
+    select
+        customer_id,
+        entry_at as purchase_date,
+        points
+    from ledger
+    where entry_type = 'EARN'
+    union all
+    select
+        customer_id,
+        purchase_date,
+        -points_due as points
+    from clawbacks
+
+),
+
+-- a return counts with its purchase; one that matches none doesn't count
+qualifying as (
+
+    select
+        earned_and_returned.customer_id,
+        cast(sum(earned_and_returned.points) as bigint) as points
+    from earned_and_returned
+    cross join as_of
+    where cast(earned_and_returned.purchase_date as date) > {{ tier_months_begin_after('as_of.as_of_date') }}
+    group by earned_and_returned.customer_id
+
+),
+
+{% endif -%}
+counted as (
+
+    select
+        totals.*,
+        {%- if tiers_by_earned_points() %}
+        coalesce(qualifying.points, 0) as tier_points
+        {%- else %}
+        totals.total_loyalty_points as tier_points
+        {%- endif %}
+    from totals
+    {%- if tiers_by_earned_points() %}
+    left join qualifying on totals.customer_id = qualifying.customer_id
+    {%- endif %}
+
+),
+
 final as (
 
     select
-        totals.customer_id,
-        totals.opening_points,
-        totals.earned_points,
-        totals.clawed_back_points,
-        totals.redeemed_points,
-        totals.expired_points,
-        totals.total_loyalty_points,
-        totals.ledger_entries,
+        counted.customer_id,
+        counted.opening_points,
+        counted.earned_points,
+        counted.clawed_back_points,
+        counted.redeemed_points,
+        counted.expired_points,
+        counted.total_loyalty_points,
+        counted.ledger_entries,
         customers.loyalty_status,
-        tier_ranges.tier as qualifying_tier
-    from totals
-    inner join customers on totals.customer_id = customers.customer_id
+        tier_ranges.tier as qualifying_tier,
+        tier_ranges.next_min_points - counted.tier_points as points_to_next_tier
+    from counted
+    inner join customers on counted.customer_id = customers.customer_id
     left join tier_ranges
         on
-            greatest(totals.total_loyalty_points, 0) >= tier_ranges.min_points
-            and (tier_ranges.next_min_points is null or totals.total_loyalty_points < tier_ranges.next_min_points)
+            greatest(counted.tier_points, 0) >= tier_ranges.min_points
+            and (tier_ranges.next_min_points is null or counted.tier_points < tier_ranges.next_min_points)
 
 )
 
