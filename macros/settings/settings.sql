@@ -51,6 +51,10 @@
             'kind': 'integer', 'low': 0, 'high': 36500,
             'meaning': 'days without a purchase from which a customer with points is At-Risk',
         },
+        'campaign_min_buyers': {
+            'kind': 'integer', 'low': 2, 'high': 1000000,
+            'meaning': 'buyers that both groups of a campaign need before anything is said about money per customer',
+        },
         'rule_severity': {
             'kind': 'severities',
             'meaning': 'another severity (`error`, `warn`, `"off"`) for a rule, by its id: `{total_amount_mismatch: warn}`',
