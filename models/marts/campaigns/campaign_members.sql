@@ -143,7 +143,7 @@ final as (
         {%- for term, name in campaign_terms().items() %}
         chosen.{{ term }} {{- ' as ' ~ name if name != term }},
         {%- endfor %}
-        cast('{{ run_started_at }}' as {{ sql_type('timestamp with time zone') }}) as recorded_at
+        cast('{{ run_started_at }}' as {{ sql_type('timestamp with time zone') }}) as built_at
     from chosen
     left join others
         on

@@ -130,7 +130,7 @@ final as (
         {%- for figure in figures %}
         seen.{{ figure }},
         {%- endfor %}
-        cast('{{ run_started_at }}' as {{ sql_type('timestamp with time zone') }}) as recorded_at
+        cast('{{ run_started_at }}' as {{ sql_type('timestamp with time zone') }}) as built_at
     from seen
     full outer join today on seen.customer_id = today.customer_id
     inner join days on days.may_record
