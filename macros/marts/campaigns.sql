@@ -102,8 +102,9 @@
         {%- endfor %}
         case
             when not is_over then 'too early'
-            when {{ measure.name }}_low > 0 then 'better'
-            when {{ measure.name }}_high < 0 then 'worse'
+            -- by the ends as they are shown
+            when cast({{ measure.name }}_low as {{ measure.type }}) > 0 then 'better'
+            when cast({{ measure.name }}_high as {{ measure.type }}) < 0 then 'worse'
             else 'inconclusive'
         end as {{ measure.verdict }},
         {%- endfor %}

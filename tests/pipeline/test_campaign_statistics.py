@@ -7,7 +7,10 @@ import pytest
 
 from support.campaigns import campaigns, newcombe, spend_interval
 
-FIGURES = "rate_difference, rate_low, rate_high, verdict, spend_difference, spend_low, spend_high, spend_verdict, why_not"
+FIGURES = (
+    "rate_difference, rate_low, rate_high, spend_difference, spend_low, spend_high, "
+    "verdict, spend_verdict, why_not, spend_why_not"
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def findings(server, query, findings_sql):
     def judge(found, run=None):
         statement = f"""
             with counted as ({_rows(found)})
-            select {FIGURES}, spend_why_not from ({findings_sql}) as findings order by cast(substr(campaign_id, 2) as int)
+            select {FIGURES} from ({findings_sql}) as findings order by cast(substr(campaign_id, 2) as int)
         """
         return query(server, statement) if run is None else run(statement)
 
@@ -36,7 +39,8 @@ def _rows(found) -> str:
     return " union all ".join(
         f"select '{campaign.name}' as campaign_id, true as is_over, '' as not_over_because, "
         + ", ".join(
-            f"cast({group.customers} as bigint) as {name}_customers, cast({len(group.cents)} as bigint) as {name}_buyers, "
+            f"cast({group.customers} as bigint) as {name}_customers, "
+            f"cast({len(group.cents)} as bigint) as {name}_buyers, "
             f"cast({sum(group.cents)} as numeric) / 100 as {name}_spend, "
             f"cast({sum(cents**2 for cents in group.cents)} as double precision) / 10000 as {name}_spend_squares"
             for name, group in (("contact", campaign.contact), ("holdout", campaign.holdout))
@@ -47,7 +51,7 @@ def _rows(found) -> str:
 
 def _check(found, rows) -> None:
     for campaign, row in zip(found, rows, strict=True):
-        difference, low, high, verdict, spend, spend_low, spend_high, spend_verdict, why_not, spend_why_not = row
+        difference, low, high, spend, spend_low, spend_high, verdict, spend_verdict, why_not, spend_why_not = row
         expected = newcombe(campaign.contact, campaign.holdout)
         assert (float(low), float(high)) == pytest.approx(expected, abs=1e-6)
         assert float(difference) == pytest.approx(campaign.contact.rate - campaign.holdout.rate, abs=1e-6)
@@ -66,8 +70,8 @@ def test_twenty_campaigns_say_what_the_textbook_says(findings):
     found = campaigns(seed=1, count=20, lift=0.3)
     rows = findings(found)
     _check(found, rows)
-    assert 5 < sum(row[4] is not None for row in rows) < 20
-    assert {row[3] for row in rows} == {"better", "inconclusive"}
+    assert 5 < sum(row[3] is not None for row in rows) < 20
+    assert {row[6] for row in rows} == {"better", "inconclusive"}
 
 
 @pytest.mark.extended
@@ -85,14 +89,14 @@ def test_a_thousand_campaigns_cover_the_truth(findings, lift, record_property):
     found = campaigns(seed=int(1000 + 100 * lift), count=1000, lift=lift)
     rows = findings(found)
     _check(found, rows)
-    for name, start, truth in (("rate", 0, "rate_truth"), ("spend", 4, "spend_truth")):
+    for name, start, verdict, truth in (("rate", 0, 6, "rate_truth"), ("spend", 3, 7, "spend_truth")):
         claims = [
-            (float(row[start + 1]) <= getattr(campaign, truth) <= float(row[start + 2]), row[start + 3])
+            (float(row[start + 1]) <= getattr(campaign, truth) <= float(row[start + 2]), row[verdict])
             for campaign, row in zip(found, rows, strict=True)
             if row[start] is not None
         ]
         covered = sum(holds for holds, _ in claims) / len(claims)
-        better, worse = (sum(verdict == word for _, verdict in claims) / len(claims) for word in ("better", "worse"))
+        better, worse = (sum(said == word for _, said in claims) / len(claims) for word in ("better", "worse"))
         record_property(name, f"{len(claims)} claims, {covered:.1%} covered, {better:.1%} better, {worse:.1%} worse")
         assert 0.93 <= covered <= 0.97, (name, covered)
         assert lift != 0 or better <= 0.025, (name, better)

@@ -93,7 +93,7 @@ def newcombe(contact: Group, holdout: Group) -> Interval:
 
 
 def spend_interval(contact: Group, holdout: Group) -> Interval:
-    """Return the interval of the difference of spend per customer, by the greater of Welch's and the pooled variance."""
+    """Return the interval of the difference of spend per customer: the greater of Welch's and the pooled variance."""
     n, m = contact.customers, holdout.customers
     welch = contact.variance / n + holdout.variance / m
     pooled = ((n - 1) * contact.variance + (m - 1) * holdout.variance) / (n + m - 2) * (1 / n + 1 / m)
