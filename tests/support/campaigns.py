@@ -55,7 +55,7 @@ def campaigns(seed: int, count: int, lift: float) -> list[Campaign]:
     found = []
     for number in range(count):
         customers = random.randint(400, 8000)
-        share, rate, spread = random.uniform(0.1, 0.3), random.choice((0.05, 0.1, 0.3)), random.uniform(0.4, 0.9)
+        share, rate, spread = random.uniform(0.1, 0.5), random.choice((0.05, 0.1, 0.3)), random.uniform(0.4, 0.9)
         held_out = sum(random.random() < share for _ in range(customers))
         found.append(
             Campaign(
