@@ -5,11 +5,17 @@
     rows          SQL that selects raw rows
     columns, key  of the table
     rules         the rule book, or the part of it that looks at single rows
-    lasting       SQL that gives the value of a row that later deliveries don't replace, as own_value -#}
-{% macro stated_rows(rows, columns, key, rules, lasting=none) %}
+    lasting       SQL that gives the value of a row that later deliveries don't replace, as own_value
+    claimed       a text column that a later delivery may fill in: its text as own_value, the content without it as
+                  content_before_claim -#}
+{% macro stated_rows(rows, columns, key, rules, lasting=none, claimed=none) %}
     {%- set raw_key = [] -%}
     {%- for column in key -%}{%- do raw_key.append(read_text('raw_rows.' ~ column)) -%}{%- endfor -%}
     {%- set within = key[:-1] or key -%}
+    {%- set texts_before_claim = [] -%}
+    {%- for name in text_names(columns) -%}
+        {%- do texts_before_claim.append('cells.' ~ name if name != claimed else 'cast(null as ' ~ sql_type('text') ~ ')') -%}
+    {%- endfor -%}
     {%- set rows_of_repeated_keys %}
             select raw_rows.*
             from ({{ rows }}) as raw_rows
@@ -44,6 +50,10 @@
             {%- if lasting %}
             {{ lasting }} as own_value,
             {%- endif %}
+            {%- if claimed %}
+            cells.{{ claimed }} as own_value,
+            {{ content_of(texts_before_claim) }} as content_before_claim,
+            {%- endif %}
             {{ content_of(prefixed('cells.', text_names(columns))) }} as content,
             {{ is_sound(rules) }} as is_sound
         from ({{ read_cells(rows_of_repeated_keys, columns) }}) as cells
@@ -66,15 +76,12 @@
 {%- endmacro %}
 
 {#- Key conflicts of facts. The first good statement of a key stands for ever; its first row holds the key. Where no statement
-    is good, equal rows are copies of the first one, and different rows contradict each other. -#}
-{% macro key_conflicts_of_facts(rows, columns, key, rules) %}
-    select
-        source_row_number,
-        coalesce(source_row_number <> kept_row, false) as key_is_taken,
-        coalesce(source_row_number <> kept_row and content = kept_content, false) as key_is_copy,
-        kept_row is null or (source_row_number <> kept_row and content <> kept_content) as key_is_conflict,
-        source_row_number = coalesce(kept_row, first_row) as speaks_for_key
-    from (
+    is good, equal rows are copies of the first one, and different rows contradict each other.
+
+    claimed  a column that a later good statement may fill in where the key's is blank, once; the row that holds the key gets
+             the value as claimed_<column> -#}
+{% macro key_conflicts_of_facts(rows, columns, key, rules, claimed=none) %}
+    {%- set kept %}
         select
             *,
             max(case when source_row_number = kept_row then content end) over of_key as kept_content
@@ -90,10 +97,45 @@
                             then min(source_row_number) over of_key
                     end
                 ) as kept_row
-            from ({{ stated_rows(rows, columns, key, rules) }}) as stated
+            from ({{ stated_rows(rows, columns, key, rules, claimed=claimed) }}) as stated
             window of_key as (partition by {{ key | join(', ') }})
         ) as kept
         window of_key as (partition by {{ key | join(', ') }})
+    {%- endset %}
+    {%- set claims %}
+        select
+            *,
+            max(case when source_row_number = claiming_row then own_value end) over of_key as claimed_value
+        from (
+            select
+                *,
+                min(
+                    case
+                        when is_good and own_value is not null and content_before_claim = kept_content then source_row_number
+                    end
+                ) over of_key as claiming_row
+            from ({{ kept }}) as kept_rows
+            window of_key as (partition by {{ key | join(', ') }})
+        ) as claiming
+        window of_key as (partition by {{ key | join(', ') }})
+    {%- endset %}
+    select
+        source_row_number,
+        coalesce(source_row_number <> kept_row, false) as key_is_taken,
+        coalesce(source_row_number <> kept_row and says_the_same, false) as key_is_copy,
+        kept_row is null or (source_row_number <> kept_row and not says_the_same) as key_is_conflict,
+        source_row_number = coalesce(kept_row, first_row) as speaks_for_key
+        {%- if claimed %},
+        case when source_row_number = kept_row then claimed_value end as claimed_{{ claimed }}
+        {%- endif %}
+    from (
+        select
+            *,
+            content = kept_content
+            {%- if claimed %}
+            or coalesce(content_before_claim = kept_content and own_value = claimed_value, false)
+            {%- endif %} as says_the_same
+        from ({{ claims if claimed else kept }}) as statements
     ) as compared
     where rows_of_key > 1
 {% endmacro %}

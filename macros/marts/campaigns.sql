@@ -16,6 +16,11 @@
         end
 {%- endmacro %}
 
+{#- In words, why a customer has become At-Risk. -#}
+{% macro lapsed_because() -%}
+    no purchase for {{ setting('at_risk_days') ~ ' days' if setting('at_risk_basis') == 'days' else 'longer than usual' }}
+{%- endmacro %}
+
 {#- The group of a customer in a campaign. A part of the md5 decides, so it is the same on every engine and in every build. -#}
 {% macro campaign_group(campaign_id, customer_id, holdout_share) -%}
     case

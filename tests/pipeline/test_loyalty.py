@@ -10,7 +10,12 @@ import pytest
 from support.comparison import what_is_left
 from support.shop import clean_shop, write_shop
 
-VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30", "accept_returns": True}
+VARIABLES = {
+    "raw_layer": "landing",
+    "data_cutoff_date": "2025-06-30",
+    "accept_returns": True,
+    "allow_guest_transactions": True,
+}
 OTHERS = {"stores", "products", "promotion_details"}
 
 
@@ -66,12 +71,19 @@ def sales(*made):
 @pytest.fixture(scope="module")
 def delivered(deliver):
     """Four deliveries, all but the first one amended."""
-    names = ("again", "same day", "swap", "past", "rules", "pieces")
+    names = ("again", "same day", "swap", "past", "rules", "pieces", "claims")
+    guests = [
+        sale("", "G1", "2025-06-01 10:00", (1, 600)),
+        sale("", "G2", "2025-06-02 10:00", (1, 20)),
+        sale("", "G3", "2025-06-03 10:00", (1, 30)),
+        sale("", "G4", "2025-06-04 10:00", (1, 40)),
+    ]
     first = deliver(
         **{table: rows for table, rows in clean_shop().items() if table in OTHERS},
         loyalty_rules=["1,Base,1,0,0", "2,Big,1,500,100", "3,Medium,1,300,10"],
         customer_details=[customer(name) for name in names] + [customer("late", "n/a"), customer("before", "1000")],
         **sales(
+            *guests,
             sale("pieces", "B1", "2025-06-01 10:00", (1, 600)),
             *(sale("pieces", f"B{day}", f"2025-06-{day:02} 10:00", (-1, -120)) for day in range(2, 7)),
             sale("before", "D1", "2025-06-01 10:00", (-1, -300)),
@@ -91,20 +103,31 @@ def delivered(deliver):
         customer_details=[customer("again", "85"), customer("late", "70")],
         loyalty_rules=["1,Base,1,0,0", "2,Big,one,500,100", "3,Medium,1,300,30"],
         **sales(
+            sale("claims", "G3", "2025-06-03 10:00", (1, 30)),
+            sale("claims", "G4", "2025-06-04 11:00", (1, 40)),
+            sale("newcomer", "G2", "2025-06-02 10:00", (1, 20)),
             sale("again", "T2", "2025-06-02 10:00", (1, 85)),
             sale("rules", "R4", "2025-06-04 10:00", (1, 600)),
             sale("rules", "R5", "2025-06-05 10:00", (1, 300)),
         ),
     )
     third = deliver(
-        customer_details=[customer("late", "n/a"), customer("swap", "0.0")],
+        customer_details=[customer("late", "n/a"), customer("swap", "0.0"), customer("newcomer")],
         loyalty_rules=["1,Base,1,0,0", "3,Medium,1,300,30"],
         products=["P9,Late,Kitchen,600.00,5"],
-        **sales(sale("rules", "R6", "2025-06-06 10:00", (1, 600))),
+        **sales(
+            sale("rules", "R6", "2025-06-06 10:00", (1, 600)),
+            sale("claims", "G1", "2025-06-01 10:00", (1, 600)),
+            sale("again", "G3", "2025-06-03 10:00", (1, 30)),
+        ),
     )
     fourth = deliver(
         loyalty_rules=["1,Base,1,0,0", ",Lost,1,0,0"],
-        **sales(sale("rules", "R7", "2025-06-07 10:00", (1, 600))),
+        **sales(
+            sale("rules", "R7", "2025-06-07 10:00", (1, 600)),
+            sale("claims", "G3", "2025-06-03 10:00", (1, 30)),
+            sale("", "G3", "2025-06-03 10:00", (1, 30)),
+        ),
     )
     assert "full rebuild" in first and "full rebuild" not in second + third + fourth
 
@@ -175,6 +198,30 @@ class TestDeliveries:
             order by 1, 3
         """
         assert query(database, versions) == [("1", 0, 1, None), ("2", 100, 1, 2), ("3", 10, 1, 1), ("3", 30, 2, None)]
+
+    def test_a_guest_sale_belongs_to_the_first_who_claims_it(self, database, query):
+        earned = """
+            select customer_id, transaction_id, points, rules_from_batch from retail.loyalty_ledger
+            where transaction_id like 'G%' order by 1, 2
+        """
+        assert query(database, earned) == [
+            ("claims", "G1", 700, 1),  # by the rules of the delivery that brought the guest's sale
+            ("claims", "G3", 30, 1),
+            ("newcomer", "G2", 20, 1),  # claimed before the customer was known
+        ]
+        rejected = """
+            select record_key, failed_rules, count(*) from retail_staging.rejected_records
+            where source_table = 'store_sales_header' and record_key like 'G%' group by 1, 2 order by 1, 2
+        """
+        assert query(database, rejected) == [
+            ("G1", "transaction_id_duplicate", 1),
+            ("G2", "transaction_id_duplicate", 1),
+            ("G3", "transaction_id_conflict", 1),  # claimed again, for somebody else
+            ("G3", "transaction_id_duplicate", 3),
+            ("G4", "transaction_id_conflict", 1),  # at another time: another statement
+        ]
+        guests = "select transaction_id from retail.store_sales_header where customer_id is null"
+        assert query(database, guests) == [("G4",)]
 
     def test_nothing_after_the_as_of_date_is_seen(self, database, query, build, tables):
         today = tables()

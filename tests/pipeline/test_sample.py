@@ -59,8 +59,8 @@ def copy(databases, sample_template) -> Iterator[Database]:
 
 def test_a_second_run_changes_nothing(copy, run_program, query):
     before = contents(query, copy, *SCHEMAS)
-    # the sample neither returns nor redeems anything, and nobody has planned a campaign
-    empty = ("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses")
+    # the sample neither returns nor redeems anything, and all that it sells is merchandise; nobody has planned a campaign
+    empty = ("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses", "non_merchandise")
     empty += ("campaigns", "suppressed_emails", "campaign_members", "campaign_results", "segment_moves")
     assert len(before) > 40 and all(rows or name.endswith(empty) for name, rows in before.items())
 
@@ -160,6 +160,10 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "build_gone_after": 2,
         "at_risk_days": 10,
         "campaign_min_buyers": 2,
+        "at_risk_basis": "rhythm",
+        "at_risk_rhythm": 2,
+        "at_risk_rhythm_min_days": 5,
+        "new_customer_days": 20,
     }
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     assert set(others) == {name for name in defaults if ":" not in name} - {"raw_layer"}

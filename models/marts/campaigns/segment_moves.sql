@@ -61,7 +61,7 @@ reasoned as (
             when segment_id_before is null then 'new customer'
             when has_lapsed and last_purchase_date = last_purchase_date_before and total_loyalty_points_before <= 0
                 then 'got points, no purchase for long'
-            when has_lapsed then 'no purchase for {{ setting('at_risk_days') }} days'
+            when has_lapsed then '{{ lapsed_because() }}'
             when is_back and coalesce(last_purchase_date > last_purchase_date_before, last_purchase_date_before is null)
                 then 'bought again'
             when is_back and total_loyalty_points <= 0 then 'points used up'

@@ -7,6 +7,7 @@
         'partial_indexes': [
             {'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"},
             {'column': 'transaction_date', 'where': 'is_valid'},
+            {'column': 'customer_id', 'where': 'not is_valid'},
         ],
     }
 ) }}
@@ -64,7 +65,18 @@ completed as (
 rows_to_judge as (
 
     select
-        read_values.*,
+        read_values.source_row_number,
+        read_values.file_id,
+        read_values.transaction_id,
+        case
+            when read_values.customer_id is not null then read_values.customer_id
+            when customer_keys.is_valid then key_conflicts.claimed_customer_id
+        end as customer_id,
+        read_values.store_id,
+        read_values.transaction_date_text,
+        read_values.transaction_date_read,
+        read_values.total_amount_text,
+        read_values.total_amount_read,
         key_conflicts.key_is_copy,
         key_conflicts.key_is_conflict,
         coalesce(key_conflicts.key_is_taken, false) as key_is_taken,
@@ -79,7 +91,9 @@ rows_to_judge as (
         completed.closed_through_file_id
     from read_values
     left join key_conflicts on read_values.source_row_number = key_conflicts.source_row_number
-    left join customer_keys on read_values.customer_id = customer_keys.customer_id
+    -- a guest's sale that a later delivery claims for a valid customer is that customer's
+    left join customer_keys
+        on coalesce(read_values.customer_id, key_conflicts.claimed_customer_id) = customer_keys.customer_id
     left join store_keys on read_values.store_id = store_keys.store_id
     left join opening_dates on read_values.store_id = opening_dates.store_id
     left join line_totals on read_values.transaction_id = line_totals.transaction_id

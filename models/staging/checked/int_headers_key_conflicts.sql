@@ -7,7 +7,11 @@ with
 final as (
 
     {{ key_conflicts_of_facts(
-        facts_to_read('store_sales_header', columns), columns, key_of('store_sales_header'), store_sales_header_rules()
+        facts_to_read('store_sales_header', columns),
+        columns,
+        key_of('store_sales_header'),
+        store_sales_header_rules(),
+        claimed='customer_id'
     ) }}
 
 )
