@@ -19,6 +19,7 @@ _COMMANDS = {
     "generate": "retail.generate",
     "load": "retail.loading.command",
     "summary": "retail.reports.summary",
+    "lists": "retail.reports.lists",
     "rejects": "retail.quarantine.export",
     "history": "retail.quarantine.history",
     "rules": "retail.reports.rules",

@@ -21,14 +21,16 @@
 {% endmacro %}
 
 {#- What verdicts and figures depend on beside the rows: rules, vars, models, reference seeds. If it changes, everything is
-    rebuilt. The cut-off date moves with the days and has a check of its own. -#}
+    rebuilt. The cut-off date moves with the days and has a check of its own; a seed with `rebuilds: false` in its meta feeds no
+    amended table. -#}
 {% macro build_fingerprint() %}
     {%- set parts = [] -%}
     {%- for table in checked_tables() -%}
         {%- do parts.append(tojson(columns_of(table)) ~ tojson(rules_of(table))) -%}
     {%- endfor -%}
     {%- for node in amended_models() -%}{%- do parts.append(node.name ~ node.raw_code) -%}{%- endfor -%}
-    {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'seed' -%}
+    {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'seed'
+        and node.config.get('meta', {}).get('rebuilds', true) -%}
         {%- do parts.append(node.name ~ node.checksum.checksum) -%}
     {%- endfor -%}
     {%- do parts.append(tojson([

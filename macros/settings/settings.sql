@@ -71,6 +71,10 @@
             'kind': 'integer', 'low': 0, 'high': 36500,
             'meaning': 'days without a purchase from which a customer with points is At-Risk',
         },
+        'campaign_min_buyers': {
+            'kind': 'integer', 'low': 2, 'high': 1000000,
+            'meaning': 'buyers that both groups of a campaign need before anything is said about money per customer',
+        },
         'at_risk_basis': {
             'kind': 'choice', 'choices': ['days', 'rhythm'],
             'meaning': "what At-Risk goes by: `days` (`at_risk_days`), or `rhythm` (`at_risk_rhythm` times the customer's own "

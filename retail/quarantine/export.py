@@ -131,7 +131,7 @@ def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, fo
     schema = sql.Identifier(f"{marts_schema()}_staging")
     counts: dict[str, int] = {}
     try:
-        with connection, _writer(out) as opened_file:
+        with connection, export_writer(out) as opened_file:
             for table in chosen:
                 with connection.cursor(f"rejects_of_{table.name}") as cursor:  # a named cursor fetches rows in portions
                     cursor.execute(sql.SQL(_REJECTS).format(schema), [list(table.columns), table.name])
@@ -173,7 +173,7 @@ def _check_place(out: Path, chosen: list[Table], *, force: bool) -> None:
 
 
 @contextmanager
-def _writer(out: Path) -> Iterator[Callable[[str], AbstractContextManager[TextIO]]]:
+def export_writer(out: Path) -> Iterator[Callable[[str], AbstractContextManager[TextIO]]]:
     """Yield a function that opens a file by its name, in the folder or in the archive."""
     if out.suffix == ".zip":
         with _new_file(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

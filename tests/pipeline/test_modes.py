@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from retail.contract import PROJECT_DIR
-from retail.quarantine.export import _writer
+from retail.quarantine.export import export_writer
 from support.programs import PROGRAMS
 from support.shop import clean_shop, write_shop
 
@@ -43,13 +43,13 @@ def umask(request):
 @pytest.mark.parametrize("name", ["out", "a/new/out", "out.zip"])
 def test_an_export_is_closed_to_others(place, umask, name):
     out = place / name
-    with _writer(out) as opened_file, opened_file(NAME) as file:
+    with export_writer(out) as opened_file, opened_file(NAME) as file:
         file.write("a customer's")
     out = out if out.suffix == ".zip" else out / NAME
     assert oct(out.stat().st_mode & 0o777) == "0o600"
     assert oct(out.parent.stat().st_mode & 0o777) == "0o700"
     out.chmod(0o644)
-    with _writer(place / name) as opened_file, opened_file(NAME) as file:  # as with --force
+    with export_writer(place / name) as opened_file, opened_file(NAME) as file:  # as with --force
         file.write("a customer's")
     assert oct(out.stat().st_mode & 0o777) == "0o600"
 
@@ -57,7 +57,7 @@ def test_an_export_is_closed_to_others(place, umask, name):
 @pytest.mark.parametrize("name", ["out", "out.zip"])
 def test_an_export_that_is_interrupted_leaves_what_was_there(place, name):
     def write(text: str) -> None:
-        with _writer(place / name) as opened_file, opened_file(NAME) as file:
+        with export_writer(place / name) as opened_file, opened_file(NAME) as file:
             file.write(text)
             if text == "half":
                 raise KeyboardInterrupt

@@ -59,8 +59,9 @@ def copy(databases, sample_template) -> Iterator[Database]:
 
 def test_a_second_run_changes_nothing(copy, run_program, query):
     before = contents(query, copy, *SCHEMAS)
-    # the sample neither returns nor redeems anything, and all that it sells is merchandise
+    # the sample neither returns nor redeems anything, and all that it sells is merchandise; nobody has planned a campaign
     empty = ("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses", "non_merchandise")
+    empty += ("campaigns", "suppressed_emails", "campaign_members", "campaign_results", "segment_moves")
     assert len(before) > 40 and all(rows or name.endswith(empty) for name, rows in before.items())
 
     run_program(copy, "dbt", "seed")
@@ -162,6 +163,7 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "build_lock_timeout": 5,
         "build_gone_after": 2,
         "at_risk_days": 10,
+        "campaign_min_buyers": 2,
         "at_risk_basis": "rhythm",
         "at_risk_rhythm": 2,
         "at_risk_rhythm_min_days": 5,
