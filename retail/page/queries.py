@@ -240,6 +240,35 @@ SEGMENTS = """
     group by segments.segment_id, segments.segment_name, segments.description, segments.priority
     order by segments.priority
 """
+MOVES = """
+    select from_segment_name, to_segment_name, why, customers, monetary
+    from {history}.segment_moves
+    where as_of_date = (select max(as_of_date) from {history}.segment_moves)
+    order by customers desc, 1, 2, 3
+"""
+MOVED_ON = "select max(as_of_date) from {history}.segment_moves"
+CAMPAIGNS = """
+    select
+        campaign_name,
+        start_date,
+        counted_through,
+        contact_customers,
+        holdout_customers,
+        round(100 * contact_purchase_rate, 1),
+        round(100 * holdout_purchase_rate, 1),
+        round(100 * rate_difference, 1),
+        round(100 * rate_low, 1),
+        round(100 * rate_high, 1),
+        spend_difference,
+        spend_low,
+        spend_high,
+        verdict,
+        why_not,
+        spend_verdict,
+        spend_why_not
+    from {marts}.campaign_results
+    order by start_date desc, campaign_id
+"""
 RFM = """
     select
         names.r_score,

@@ -110,8 +110,7 @@ def test_the_marketers_guide_can_be_walked_through(fresh_database, run_program, 
             assert [line for line in text.splitlines() if line not in printed] == []
         else:
             compared += 1
-            shown = [[cell.strip() for cell in re.split(r" \| | \|$", line)] for line in text.splitlines()[2:]]
-            assert shown == [[_as_psql_shows(cell) for cell in row] for row in rows]
+            assert shown_rows(text) == [[as_psql_shows(cell) for cell in row] for row in rows]
     assert compared == 6
 
 

@@ -19,6 +19,30 @@ pytest.importorskip("vl_convert", reason="what draws the charts is not installed
 SCHEMAS = {"marts": "retail", "staging": "retail_staging", "raw": "retail_raw", "history": "retail_history"}
 HOSTILE = "</script><script>document.title='taken over'</script>"
 FORMULA = '=HYPERLINK("http://example.org","win")'
+# a day later, the customer spends more than most
+MOVE = """
+    insert into retail_history.segment_history
+    select
+        raw_layer, customer_id, as_of_date + 1, 'HS', true, false, as_of_date + 1, 9000, total_loyalty_points, built_at
+    from retail_history.segment_history
+    where customer_id = %s
+"""
+RESULTS = """
+    insert into retail.campaign_results (
+        campaign_id, campaign_name, start_date, window_days, counted_through, contact_customers, holdout_customers,
+        contact_purchase_rate, holdout_purchase_rate, rate_difference, rate_low, rate_high, verdict, spend_verdict,
+        spend_why_not
+    )
+    values
+        (
+            'W', 'Win back', '2025-06-01', 20, '2025-06-21', 700, 300, 0.2, 0.1, 0.1, 0.052, 0.141, 'better',
+            'inconclusive', 'fewer than 30 buyers'
+        ),
+        (
+            'L', 'Later', '2025-07-01', 20, null, null, null, null, null, null, null, null, 'too early', 'too early',
+            'not yet'
+        )
+"""
 WIDTHS = {"desktop": 1280, "phone": 390}
 EVERYTHING_OF_WCAG_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
@@ -30,6 +54,8 @@ def database(new_database, sample_template, query):
     at_risk = query(made, "select customer_id from retail.customer_segments where is_at_risk order by 1 limit 2")
     for (customer,), name in zip(at_risk, (HOSTILE, FORMULA), strict=True):
         query(made, "update retail.customer_details set first_name = %s where customer_id = %s", [name, customer])
+        query(made, MOVE, [customer])
+    query(made, RESULTS)
     return made
 
 
@@ -120,6 +146,15 @@ def test_each_table_is_that_of_the_marts(opened, select):
     ]
     assert [row[:7] for row in cells_of(opened, "conservation")] == [
         [written(cell) for cell in row] for row in select(queries.CONSERVATION)
+    ]
+    assert cells_of(opened, "moves") == [[written(cell) for cell in row] for row in select(queries.MOVES)]
+    assert opened.locator("[aria-labelledby=h-change] .big").inner_text() == "2"
+    campaigns = cells_of(opened, "campaigns")
+    assert [row[:7] for row in campaigns] == [[written(cell) for cell in row[:7]] for row in select(queries.CAMPAIGNS)]
+    assert campaigns[1][7] == "10.0\n(5.2 to 14.1)"
+    assert [row[9:] for row in campaigns] == [
+        ["too early", "too early\nnot yet"],
+        ["better", "inconclusive\nfewer than 30 buyers"],
     ]
     assert [row[1:] for row in cells_of(opened, "leverage")] == [
         [written(cell) for cell in row[2:]] for row in select(queries.LEVERAGE)
