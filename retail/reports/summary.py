@@ -80,7 +80,7 @@ _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit
 
 @click.command()
 def summary() -> None:
-    """Print the results of the last build: rows, money, rejects, segments."""
+    """Print the last build: rows, money, rejects, segments."""
     schema = marts_schema()
     with closing(connect_to(target(), read_only=True)) as connection:
         lines = summary_lines(connection, schema)
@@ -122,16 +122,7 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
         *_doubt_lines(_results(connection, names, _LEVERAGE, _DOUBTFUL)),
         "",
         "next",
-        *_aligned(
-            [
-                [
-                    {"postgres": "  make psql", "duckdb": f"  {duckdb_file().name}", "spark": "  spark-sql"}[target()],
-                    f"then: {_EXAMPLE.format(marts=schema)}",
-                ],
-                ["  make docs", "the tables, their columns and where they come from, in the browser"],
-                ["  make test", "nothing is lost, and a second run changes nothing"],
-            ]
-        ),
+        *_next_steps(schema),
     ]
 
 
@@ -147,6 +138,21 @@ def _results(connection: AnyConnection, names: dict[str, str], *queries: str) ->
         return None
     except psycopg2.Error as error:
         raise RetailError(f"the database refused: {first_line(error)}") from error
+
+
+def _next_steps(schema: str) -> list[str]:
+    """Return commands that work on the engine in use."""
+    engine = target()
+    on_engine = "" if engine == "postgres" else f" TARGET={engine}"
+    steps = {
+        "postgres": [["  make psql", f"then: {_EXAMPLE.format(marts=schema)}"]],
+        "duckdb": [[f"  duckdb {duckdb_file().name}", f"DuckDB's own shell, then: {_EXAMPLE.format(marts=schema)}"]],
+        "spark": [["  spark-sql", f"then: {_EXAMPLE.format(marts=schema)}"]],
+    }[engine]
+    if engine != "spark":
+        steps.insert(0, [f"  make page{on_engine}", "the marketer's page, one HTML file"])
+        steps.append([f"  make docs{on_engine}", "the tables, their columns and where they come from, in the browser"])
+    return _aligned(steps)
 
 
 def _no_marts_lines(stopped: list[Row]) -> list[str]:
