@@ -55,11 +55,12 @@ _LEVERAGE = """
     order by amount_held_back desc, root_table, rule_id
     limit 1
 """
+# a Prospect whose rejected sales are only returns stays one
 _DOUBTFUL = """
     select
         coalesce(sum(case when at_risk_is_doubtful then 1 else 0 end), 0),
         coalesce(sum(case when high_spender_is_doubtful then 1 else 0 end), 0),
-        coalesce(sum(case when last_purchase_date is null and held_back_transactions > 0 then 1 else 0 end), 0)
+        coalesce(sum(case when last_purchase_date is null and held_back_amount > 0 then 1 else 0 end), 0)
     from {marts}.customer_segments
 """
 _LAYER = """
