@@ -59,7 +59,7 @@ def copy(databases, sample_template) -> Iterator[Database]:
 
 def test_a_second_run_changes_nothing(copy, run_program, query):
     before = contents(query, copy, *SCHEMAS)
-    # the sample neither returns nor redeems anything, and all that it sells is merchandise; nobody has planned a campaign
+    # the sample neither returns nor redeems anything, all that it sells is merchandise, and it has no campaign
     empty = ("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses", "non_merchandise")
     empty += ("campaigns", "suppressed_emails", "campaign_members", "campaign_results", "segment_moves")
     assert len(before) > 40 and all(rows or name.endswith(empty) for name, rows in before.items())
