@@ -49,11 +49,12 @@ class Written(NamedTuple):
 )
 @click.option("--force", is_flag=True, help="Overwrite earlier lists.")
 def lists(out: Path, force: bool) -> None:
-    """Write the mailing lists of the last build, one CSV file per running campaign and per segment.
+    """Write the mailing lists of the last build, as CSV files.
 
-    A campaign's list has its contact group; members of a holdout are on no list while their campaign runs. Suppressed
-    addresses and addresses that are none are left out. Segments go by their flags, so a High-Spender who is At-Risk is
-    on both lists. A cell that a spreadsheet could take for a formula starts with a '.
+    There is one file for each running campaign and each segment. A campaign's list has its contact group; members of a
+    holdout are on no list while their campaign runs. Suppressed addresses, and what is no address, are left out.
+    Segments go by their flags, so a High-Spender who is At-Risk is on both lists. A cell that a spreadsheet could take
+    for a formula starts with a '.
     """
     with closing(connect_to(target(), read_only=True)) as connection:
         written = write_lists(connection, out, force=force)
