@@ -1,7 +1,7 @@
 # Everything from a bare machine: Python 3.10 or later and make are all it takes. `make help` lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-all proof lint lint_needs lint_sql lint_python lint_models unit bench up down psql deps docs clean
+.PHONY: help build check test test-all proof lint lint_needs lint_sql lint_python lint_models unit bench up down psql deps page docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,7 +37,7 @@ check: lint_needs  ## before a commit, in 90 seconds: lint, types and the tests 
 test: deps  ## before a merge, in 6 minutes: nothing is lost, and a second run changes nothing
 	@$(PYTEST) -m 'not extended and not proof' tests/pipeline
 
-test-all: deps $(VENV)/docs_installed $(if $(SPARK_HERE),$(ENGINE_spark))  ## what make test leaves out, in 20 minutes: Spark, browser, documents, more worlds
+test-all: deps $(VENV)/docs_installed $(VENV)/page_installed $(if $(SPARK_HERE),$(ENGINE_spark))  ## what make test leaves out, in 20 minutes: Spark, browser, documents, more worlds
 	@$(PYTEST) -m extended
 
 proof: deps  ## the large proofs, for hours: hundreds of worlds, samples and deliveries, with a table at the end
@@ -81,7 +81,10 @@ deps: $(VENV)/installed  ## install the dbt packages, from the dbt Hub or the st
 dbt_packages: $(VENV)/installed
 	@$(RUN) retail deps
 
-docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
+page: $(ENGINE_$(TARGET)) $(VENV)/page_installed  ## write the marketer's page, one HTML file; PAGE=--help
+	@$(RUN) retail page $(PAGE)
+
+docs: $(ENGINE_$(TARGET)) deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
 	@echo "writing the rule books and the settings, drawing the pictures"
 	@mkdir -p target && $(DBT) --quiet run-operation print_settings > target/settings.json
 	@$(DBT) --quiet compile -s 'dq_*'  # last, because the manifest has to show it; of a model by its name dbt would print the SQL
@@ -124,6 +127,11 @@ $(VENV)/spark_installed: requirements-spark.lock $(VENV)/installed
 		|| { echo "Spark needs Python 3.11 or later: make clean, then make build TARGET=spark PYTHON=python3.12" >&2; exit 1; }
 	@echo "installing Spark into $(VENV)"
 	@$(RUN) pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes -r $<
+	@touch $@
+
+$(VENV)/page_installed: requirements-page.lock $(VENV)/installed
+	@echo "installing what draws the page's charts into $(VENV)"
+	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(VENV)/docs_installed: requirements-docs.lock $(VENV)/installed

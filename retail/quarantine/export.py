@@ -51,17 +51,17 @@ _UNREADABLE = """
     select count(*) from {}.rejected_records where source_table = any (%s) and source_row_number is null
 """
 # A spreadsheet recognizes a formula by its first character, even after blanks and quotes.
-_FORMULA = re.compile(r"""[\s"']*[=+\-@|%\uFF1D\uFF0B\uFF0D\uFF20]|[\t\r\n]""")
+FORMULA = re.compile(r"""[\s"']*[=+\-@|%\uFF1D\uFF0B\uFF0D\uFF20]|[\t\r\n]""")
 
 
 def guarded(cell: str) -> str:
     """Return the cell, after a `'` if a spreadsheet could take it for a formula; `unguarded` removes that."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return f"'{cell}" if FORMULA.match(cell) else cell
 
 
 def unguarded(cell: str) -> str:
     """Undo `guarded`."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
 
 
 @click.group()

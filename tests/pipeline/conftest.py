@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -22,6 +23,7 @@ from support.databases import Database, Databases, drop_all
 from support.programs import PROGRAMS
 from support.replay import connected
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LANDING = "raw_layer: landing"
 LONGEST_FIRST = ("cluster", "engines", "recipes", "steward", "deliveries", "documents", "properties", "sample", "docs")
 WHAT_DBT_PARSES_FOR = ("PGDATABASE", "RETAIL_", "SPARK_")
@@ -174,3 +176,18 @@ def manifest(server, run_program, tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("parsed")
     run_program(server, "dbt", "parse", "--no-partial-parse", "--target-path", str(folder))
     return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """The machine's own Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: `make test-all` does it"
+    )
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=as_root)
+        yield chromium
+        chromium.close()

@@ -22,7 +22,6 @@ from support.programs import PROGRAMS
 
 pytestmark = pytest.mark.extended
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # dbt's page does these itself: an icon asked for before its name is filled in, an address that its bundler left, and
 # icons that refer to the page by its address, which a browser does not like of a file
 DBTS_OWN_FAULTS = ("{{ getIcon(", "${require(", "'file:' URLs are treated as unique security origins")
@@ -38,20 +37,6 @@ PIXELS_OF_GRAPH = """
     canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
         .filter((value, index) => index % 4 == 3 && value > 0).length
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="Playwright is not installed: `make test-all` does it"
-    )
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=as_root)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

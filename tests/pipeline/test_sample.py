@@ -61,16 +61,11 @@ def copy(databases, sample_template) -> Iterator[Database]:
 
 def test_a_second_run_changes_nothing(copy, run_program, query):
     before = contents(query, copy, *SCHEMAS)
-    # the sample neither returns nor redeems anything
+    # the sample neither returns nor redeems anything, and all that it sells is merchandise
     empty = (
-        *("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses"),
-        *(
-            "redemptions_validated",
-            "redeemers_transactions",
-            "redemptions_dated",
-            "redemptions_clawbacks",
-            "redemptions_covered",
-        ),
+        *("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses", "non_merchandise"),
+        *("redemptions_validated", "redeemers_transactions", "redemptions_dated"),
+        *("redemptions_clawbacks", "redemptions_covered"),
     )
     assert len(before) > 40 and all(rows or name.endswith(empty) for name, rows in before.items())
 
@@ -170,6 +165,10 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "build_lock_timeout": 5,
         "build_gone_after": 2,
         "at_risk_days": 10,
+        "at_risk_basis": "rhythm",
+        "at_risk_rhythm": 2,
+        "at_risk_rhythm_min_days": 5,
+        "new_customer_days": 20,
     }
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     assert set(others) == {name for name in defaults if ":" not in name} - {"raw_layer"}
