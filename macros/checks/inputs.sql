@@ -68,6 +68,43 @@
     {%- endif -%}
 {% endmacro %}
 
+{#- SQL that selects some raw rows with the delivery that brought them, or the later one in which a steward repaired them. Rows of no
+    loaded file, inserted by hand, are one delivery, the last.
+
+    rows  a CTE with source_table, source_row_number and file_id -#}
+{% macro rows_delivered(rows) %}
+    select
+        files_of_rows.source_table,
+        files_of_rows.source_row_number,
+        max(coalesce(files.batch_id, 2147483647)) as batch_id
+    from (
+        select
+            source_table,
+            source_row_number,
+            file_id
+        from {{ rows }}
+        {%- if lands() %}
+        union all
+        select
+            delivered.source_table,
+            delivered.source_row_number,
+            repairs.file_id
+        from {{ rows }} as delivered
+        inner join (select * from {{ source('landing', 'repairs') }}) as repairs
+            on
+                delivered.source_table = repairs.source_table
+                and delivered.source_row_number = repairs.source_row_number
+        {%- endif %}
+    ) as files_of_rows
+    left join (
+        select distinct
+            file_id,
+            batch_id
+        from ({{ input_files() }}) as input_files
+    ) as files on files_of_rows.file_id = files.file_id
+    group by files_of_rows.source_table, files_of_rows.source_row_number
+{% endmacro %}
+
 {#- The lines that could not become rows, one row per line; dbt seed refuses a file that has one. -#}
 {% macro input_unreadable_lines() %}
     {%- if lands() -%}

@@ -47,7 +47,8 @@
     concat_ws(
             '; '
     {%- for rule in rules if rule.severity == 'error' %},
-            case when {{ has_label(labels, "'" ~ rule.id ~ "'") }} then '{{ rule.message }}' end
+            case when {{ has_label(labels, "'" ~ rule.id ~ "'") }} then '{{ rule.message }}'
+            {{- " || ' (' || " ~ rule.detail ~ " || ')'" if rule.detail }} end
     {%- endfor %}
         )
 {%- endmacro %}

@@ -3,9 +3,10 @@
     severity   error rejects the row, warn keeps it and counts it; the var rule_severity may say otherwise
     caused_by  SQL that names the record at fault, where it is another one: table:key
     parent     of a foreign key: the table it points at
+    detail     a column of the checked table that the reason of a reject shows
     kept_for   what depends on the rule, so that it can't be relaxed (or, if it warns, made an error)
     of_row     whether it looks only at the row's own cells -#}
-{% macro rule(id, columns, predicate, message, severity='error', caused_by=none, parent=none, kept_for=none, of_row=true) %}
+{% macro rule(id, columns, predicate, message, severity='error', caused_by=none, parent=none, detail=none, kept_for=none, of_row=true) %}
     {{- return({
         'id': id,
         'columns': columns,
@@ -14,6 +15,7 @@
         'severity': severity,
         'caused_by': caused_by,
         'parent': parent,
+        'detail': detail,
         'kept_for': kept_for,
         'of_row': of_row,
     }) -}}

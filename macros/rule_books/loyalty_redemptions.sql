@@ -9,8 +9,13 @@
     ]) -}}
 {% endmacro %}
 
-{#- The rule book of redemptions. -#}
+{#- The whole book. A redemption is judged by itself first, then against the balance. -#}
 {% macro loyalty_redemptions_rules() %}
+    {{- return(redemption_rules_of_row() + redemption_rules_of_balance()) -}}
+{% endmacro %}
+
+{#- What is judged before the balance is known: the redemption by itself. -#}
+{% macro redemption_rules_of_row() %}
     {%- set columns = loyalty_redemptions_columns() -%}
     {%- set kept_for = 'the ledger' -%}
     {{- return(rule_book('loyalty_redemptions', rules_of_key(columns, 'redemption_id') + [
@@ -31,6 +36,20 @@
             'customer_id is null or not coalesce(transaction_id_parent_is_valid, false)'
             ~ ' or coalesce(transaction_customer_id = customer_id, false)',
             'the transaction is not one of this customer',
+            of_row=false
+        ),
+    ])) -}}
+{% endmacro %}
+
+{#- What is judged last: whether the balance at its moment covered it (int_redemptions_covered). -#}
+{% macro redemption_rules_of_balance() %}
+    {{- return(rule_book('loyalty_redemptions', [
+        rule(
+            'points_exceed_balance',
+            ['points'],
+            'coalesce(points <= balance_before, true)',
+            'points are more than the balance at that moment',
+            detail='balance_before',
             of_row=false
         ),
     ])) -}}

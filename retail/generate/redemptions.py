@@ -118,6 +118,7 @@ def _faults(world: World, purchases: Purchases) -> list[Fault]:
         cell_fault("points", "missing", values.BLANKS),
         cell_fault("points", "invalid", values.BAD_INTEGERS),
         cell_fault("points", "not_positive", values.NOT_POSITIVE_QUANTITIES),
+        cell_fault("points", "exceed_balance", values.POINTS_OF_NOBODY),
         cell_fault("transaction_id", "unknown", ("T19990101-0000001", "UNKNOWN")),
     ]
     if purchases.rejected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from decimal import Decimal
@@ -10,8 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from support.deliveries import write_deliveries as write_worlds
+from support.histories import histories
 from support.parity import compare_duckdb, compare_spark
 from support.shop import clean_shop, write_shop
+from support.worlds import CUTOFF
 
 DAYS = ("2025-06-29", "2025-06-30")
 FROM_LANDING = ("--vars", "raw_layer: landing")
@@ -93,6 +97,47 @@ def test_spark_builds_what_postgresql_builds_of_dirty_deliveries(
     """In dbt's own process, and with the data tests; what it builds of the sample is seen in test_cluster.py."""
     load_and_build(run_program, spark, deliveries, without=["unit_test"])
     compare_spark(query, landed, spark, tmp_path, "retail_landing")
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory) -> list[Path]:
+    """The deliveries of random histories of loyalty accounts."""
+    worlds, _ = histories(3, 150)
+    return list(write_worlds(worlds, tmp_path_factory.mktemp("accounts")))
+
+
+def build_accounts(run_program, engine: dict[str, str], folders: list[Path], *, accept_returns: bool) -> None:
+    for folder in folders:
+        run_program(engine, "retail", "load", str(folder))
+    told = {
+        "raw_layer": "landing",
+        "data_cutoff_date": str(CUTOFF),
+        "accept_returns": accept_returns,
+        "points_expire_after_months": 1,
+        "max_rejected_share": 1,
+    }
+    run_program(engine, "dbt", "build", "--vars", json.dumps(told), "--exclude-resource-type", "test", "unit_test")
+
+
+UNCOVERED = "select count(*) > 20 from retail_staging.rejected_records where failed_rules = 'points_exceed_balance'"
+
+
+@pytest.mark.extended
+def test_duckdb_keeps_the_accounts_that_postgresql_keeps(accounts, fresh_database, run_program, query, tmp_path):
+    file = str(tmp_path / "accounts.duckdb")
+    for engine in (fresh_database, {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": file}):
+        build_accounts(run_program, engine, accounts, accept_returns=True)
+    assert query(fresh_database, UNCOVERED) == [(True,)]
+    compare_duckdb(query, fresh_database, file)
+
+
+@pytest.mark.extended
+def test_spark_keeps_the_accounts_that_postgresql_keeps(accounts, fresh_database, run_program, query, spark, tmp_path):
+    """Without returns, whose plan is too large for a session on one machine."""
+    for engine in (fresh_database, spark):
+        build_accounts(run_program, engine, accounts, accept_returns=False)
+    assert query(fresh_database, UNCOVERED) == [(True,)]
+    compare_spark(query, fresh_database, spark, tmp_path)
 
 
 def write_deliveries(run_program, folder: Path) -> None:

@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from support.deliveries import write_deliveries
-from support.histories import histories
-from support.loyalty_model import Account, Terms
+from support.histories import History, histories
+from support.loyalty_model import Account, Terms, accepted
 from support.worlds import CUTOFF
 
 ENTRIES = """
@@ -30,6 +30,7 @@ BALANCES = """
     select customer_id, total_loyalty_points, qualifying_tier, points_to_next_tier from retail.loyalty_balances
 """
 TIERS = (("Bronze", 0), ("Silver", 500), ("Gold", 2000), ("Platinum", 5000))
+UNCOVERED = "select record_key from retail_staging.rejected_records where failed_rules = 'points_exceed_balance'"
 # what dbt is told, and what the model is
 SETTINGS: dict[str, dict[str, object]] = {
     "points stay": {},
@@ -119,7 +120,7 @@ def test_histories(landing_database, run_program, query, tmp_path, record_proper
     database, variables = landing_database, SETTINGS[settings]
     worlds, found = histories(seed, customers)
 
-    def build(*options: str, as_of: date = TODAY, deliveries: int = len(worlds)) -> None:
+    def build(*options: str, as_of: date = TODAY, deliveries: int = len(worlds)) -> set[str]:
         told = {
             "raw_layer": "landing",
             "data_cutoff_date": str(CUTOFF),
@@ -129,23 +130,27 @@ def test_histories(landing_database, run_program, query, tmp_path, record_proper
             **variables,
         }
         run_program(database, "dbt", "run", *options, "--vars", json.dumps(told))
-        accounts = {}
+        accounts, uncovered = {}, set()
         for name, history in found.items():
             sales = [sale for sale in history.sales if sale.delivery <= deliveries]
             redemptions = [one for one in history.redemptions if one.delivery <= deliveries]
-            # no rule rejects yet what the balance did not cover
-            accounts[name] = Account(history.opening, sales, redemptions, terms(variables, as_of))
+            seen = History(history.opening, sales, redemptions)
+            accounts[name] = seen.account(terms(variables, as_of))
+            kept = accepted(seen.opening, sales, redemptions, terms(variables, as_of))
+            uncovered.update(one.redemption_id for one in redemptions if one not in kept)
         entries = [entry for name, account in accounts.items() for entry in entries_of(name, account)]
         assert different(query(database, ENTRIES), entries) == {}
         lots = [lot for name, account in accounts.items() for lot in lots_of(name, account)]
         assert different(query(database, LOTS), lots) == {}
         balances = [balance_of(name, account, variables, as_of) for name, account in accounts.items()]
         assert different(query(database, BALANCES), balances) == {}
+        assert {key for (key,) in query(database, UNCOVERED)} == uncovered
+        return uncovered
 
     for number, folder in enumerate(write_deliveries(worlds, tmp_path), start=1):
         run_program(database, "retail", "load", str(folder))
         if number == 2:
             build(deliveries=2)
-    build()
+    assert build(), "no redemption is more than the balance: take another seed"
     build(as_of=MIDDLE)
     record_property("proved", (f"histories in which {settings}", {"customers": customers, "builds": 3}))

@@ -64,7 +64,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from support.loyalty_model import Line
+    from support.loyalty_model import Line, Sale
 
 Row = Mapping[str, "str | None"]
 Tables = Mapping[str, Sequence[Row]]
@@ -226,6 +226,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "transaction_id_unknown",
         "transaction_id_parent_rejected",
         "transaction_id_other_customer",
+        "points_exceed_balance",
     ),
 }
 
@@ -949,6 +950,52 @@ def points_of(total_amount: Decimal, rules: Sequence[Clean], policy: str) -> tup
     return points, rule_id
 
 
+def account_sales(
+    sales: Iterable[Clean], lines_of: Mapping[str, Sequence[Clean]], rules: Sequence[Clean], settings: Settings
+) -> list[Sale]:
+    """Return a customer's transactions as the model of an account reads them."""
+    from support.loyalty_model import Sale  # the model prices by points_of
+
+    return [
+        Sale(
+            sale["transaction_id"],
+            sale["transaction_date"],
+            sale["total_amount"],
+            tuple(_moved_lines(lines_of[sale["transaction_id"]])) if settings.accept_returns else (),
+            rules,
+        )
+        for sale in sales
+    ]
+
+
+def judge_balances(
+    drafts: Iterable[Draft],
+    customers: Mapping[str, Clean],
+    sales_of: Mapping[str, Sequence[Clean]],
+    lines_of: Mapping[str, Sequence[Clean]],
+    rules: Sequence[Clean],
+    settings: Settings,
+) -> None:
+    """Judge the redemptions that are valid by themselves: the balance at their moment has to cover them."""
+    from support.loyalty_model import Redemption, Terms, accepted
+
+    by_customer: dict[str, dict[str, Draft]] = defaultdict(dict)
+    for draft in drafts:
+        if not draft.failed:
+            by_customer[draft.clean["customer_id"]][draft.clean["redemption_id"]] = draft
+    for customer_id, found in by_customer.items():
+        redemptions = [
+            Redemption(redemption_id, draft.clean["redeemed_at"], draft.clean["points"])
+            for redemption_id, draft in found.items()
+        ]
+        sales = account_sales(sales_of.get(customer_id, ()), lines_of, rules, settings)
+        opening = customers[customer_id]["total_loyalty_points"]
+        kept = accepted(opening, sales, redemptions, Terms(settings.loyalty_rule_policy))
+        for redemption in redemptions:
+            if redemption not in kept:
+                found[redemption.redemption_id].say("points_exceed_balance")
+
+
 def ledger_of(
     customers: Iterable[Clean],
     sales_of: Mapping[str, Sequence[Clean]],
@@ -958,20 +1005,11 @@ def ledger_of(
     settings: Settings,
 ) -> Iterator[LedgerEntry]:
     """Yield each customer's entries in order, as the model of an account keeps them."""
-    from support.loyalty_model import Account, Redemption, Sale, Terms  # the model prices by points_of
+    from support.loyalty_model import Account, Redemption, Terms
 
     for customer in customers:
         customer_id = customer["customer_id"]
-        sales = [
-            Sale(
-                sale["transaction_id"],
-                sale["transaction_date"],
-                sale["total_amount"],
-                tuple(_moved_lines(lines_of[sale["transaction_id"]])) if settings.accept_returns else (),
-                rules,
-            )
-            for sale in sales_of.get(customer_id, ())
-        ]
+        sales = account_sales(sales_of.get(customer_id, ()), lines_of, rules, settings)
         redemptions = [
             Redemption(row["redemption_id"], row["redeemed_at"], row["points"])
             for row in redemptions_of.get(customer_id, ())
@@ -1131,7 +1169,7 @@ def _compute(tables: Tables, settings: Settings) -> Result:
     follow_headers(lines, transactions, parents[PRODUCTS], parents[PROMOTIONS])
     drafts[REDEMPTIONS] = judge_redemptions(raw[REDEMPTIONS], parents[CUSTOMERS], transactions, settings)
 
-    verdicts = {table: verdicts_of(table, drafts[table]) for table in COLUMNS}
+    verdicts = {table: verdicts_of(table, drafts[table]) for table in COLUMNS if table != REDEMPTIONS}
     customers = [verdict.clean for verdict in verdicts[CUSTOMERS] if verdict.clean is not None]
     rules = ranked_rules(verdict.clean for verdict in verdicts[LOYALTY_RULES] if verdict.clean is not None)
     sales = [verdict.clean for verdict in verdicts[HEADERS] if verdict.clean is not None]
@@ -1142,22 +1180,27 @@ def _compute(tables: Tables, settings: Settings) -> Result:
         for verdict in verdicts[LINES]
         if verdict.clean is not None and (verdict.clean["line_item_amount"] or ZERO) > 0
     }
+    lines_of: dict[str, list[Clean]] = defaultdict(list)
+    for verdict in verdicts[LINES]:
+        if verdict.clean is not None:
+            lines_of[verdict.clean["transaction_id"]].append(verdict.clean)
+    delivered: dict[str, list[Clean]] = defaultdict(list)  # whatever the as-of date
     sales_of: dict[str, list[Clean]] = defaultdict(list)
     purchases_of: dict[str, list[Clean]] = defaultdict(list)
     for sale in sales:
         customer_id = sale["customer_id"]
         if customer_id is None:
             continue  # a guest
+        delivered[customer_id].append(sale)
         if settings.as_of_date is not None and sale["transaction_date"].date() > settings.as_of_date:
             continue
         sales_of[customer_id].append(sale)
         if sale["total_amount"] > 0 or sale["transaction_id"] in bought_in:
             purchases_of[customer_id].append(sale)
 
-    lines_of: dict[str, list[Clean]] = defaultdict(list)
-    for verdict in verdicts[LINES]:
-        if verdict.clean is not None:
-            lines_of[verdict.clean["transaction_id"]].append(verdict.clean)
+    by_id = {customer["customer_id"]: customer for customer in customers}
+    judge_balances(drafts[REDEMPTIONS], by_id, delivered, lines_of, rules, settings)
+    verdicts[REDEMPTIONS] = verdicts_of(REDEMPTIONS, drafts[REDEMPTIONS])
     redemptions_of: dict[str, list[Clean]] = defaultdict(list)
     for verdict in verdicts[REDEMPTIONS]:
         row = verdict.clean

@@ -643,6 +643,28 @@ def test_a_redemption_names_its_customer_and_a_clean_transaction_of_that_custome
     assert (verdict.failed_rules, verdict.caused_by) == (failed, caused_by)
 
 
+def test_a_redemption_is_covered_by_the_balance_at_its_moment() -> None:
+    """100 points, 10 more on 15 January; what is not covered takes nothing."""
+    redemptions = [
+        row(REDEMPTIONS, redemption_id=name, redeemed_at=moment, points=points, transaction_id=None)
+        for name, moment, points in (
+            ("early", "2025-01-14", "101"),
+            ("more", "2025-01-16", "111"),
+            ("rest", "2025-01-18", "10"),
+            ("most", "2025-01-17", "100"),
+            ("nothing left", "2025-01-19", "1"),
+        )
+    ]
+    uncovered = ["points_exceed_balance"]
+    assert failures(run(world(loyalty_redemptions=redemptions)), REDEMPTIONS) == [
+        uncovered,
+        uncovered,
+        [],
+        [],
+        uncovered,
+    ]
+
+
 # Transactions ---------------------------------------------------------------------------------------------------------
 
 

@@ -3,57 +3,41 @@
     indexes=[{'columns': ['source_row_number'], 'unique': true}],
     meta={'merge_on': 'source_row_number'}
 ) }}
--- Redemptions are few beside sales, so each build judges all of them.
-{%- set columns = loyalty_redemptions_columns() %}
-{%- set rows = raw_rows('loyalty_redemptions', columns) %}
 
 with
 
-customer_keys as (
+redemptions as (
 
-    {{ parent_keys(ref('checked_customer_details'), 'customer_id') }}
-
-),
-
--- several rows may share a key; the one that speaks for it is valid if any of them is
-transactions as (
-
-    select * from {{ ref('checked_store_sales_header') }}
-    where speaks_for_key
+    select * from {{ ref('int_loyalty_redemptions_validated') }}
 
 ),
 
-read_values as (
+balances as (
 
-    {{ read_cells(rows, columns) }}
-
-),
-
-key_conflicts as (
-
-    {{ key_conflicts_of_facts(rows, columns, key_of('loyalty_redemptions'), loyalty_redemptions_rules()) }}
+    select * from {{ ref('int_redemptions_covered') }}
 
 ),
 
 rows_to_judge as (
 
     select
-        read_values.*,
-        key_conflicts.key_is_copy,
-        key_conflicts.key_is_conflict,
-        customer_keys.is_valid as customer_id_parent_is_valid,
-        transactions.is_valid as transaction_id_parent_is_valid,
-        transactions.customer_id as transaction_customer_id
-    from read_values
-    left join key_conflicts on read_values.source_row_number = key_conflicts.source_row_number
-    left join customer_keys on read_values.customer_id = customer_keys.customer_id
-    left join transactions on {{ is_same_transaction('read_values', 'transactions') }}
+        redemptions.*,
+        balances.balance_before
+    from redemptions
+    left join balances on redemptions.source_row_number = balances.source_row_number
 
 ),
 
 final as (
 
-    {{ judge('rows_to_judge', columns, key_of('loyalty_redemptions'), loyalty_redemptions_rules()) }}
+    {{ judge(
+        'rows_to_judge',
+        loyalty_redemptions_columns(),
+        key_of('loyalty_redemptions'),
+        redemption_rules_of_balance(),
+        judged_before=true,
+        also=['balance_before']
+    ) }}
 
 )
 
