@@ -60,7 +60,7 @@
         },
         'tier_basis': {
             'kind': 'choice', 'choices': ['balance', 'earned_12_months'],
-            'meaning': 'which points qualify for a tier: the `balance`, or those of the purchases of the twelve months up to the as-of '
+            'meaning': 'which points count for a tier: the `balance`, or those of the purchases of the twelve months up to the as-of '
             ~ 'date, less what their returns take back (`earned_12_months`)',
         },
         'high_spender_share': {
