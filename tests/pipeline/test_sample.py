@@ -158,6 +158,9 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "build_lock_timeout": 5,
         "build_gone_after": 2,
         "at_risk_days": 10,
+        "promotion_min_baseline_days": 28,
+        "promotion_min_days": 7,
+        "promotion_min_units": 100,
     }
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     assert set(others) == {name for name in defaults if ":" not in name} - {"raw_layer"}

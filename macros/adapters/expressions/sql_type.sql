@@ -14,6 +14,7 @@
     {{- return({
         'numeric': 'decimal(38, 18)',
         'jsonb': 'string',
+        'double precision': 'double',
         'timestamp': 'timestamp_ntz',
         'timestamp with time zone': 'timestamp',
     }.get(name, name)) -}}
