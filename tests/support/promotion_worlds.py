@@ -265,6 +265,8 @@ def tally(made: Iterable[World], judged: dict[str, list[dict[str, Any]]]) -> dic
             for kind, truth in (("observed", world.observed()), ("did", world.lift)):
                 if "needed" not in missing[kind] and not (kind == "did" and world.scenario == "all"):
                     tallies[kind, world.scenario, world.lift].add(row, kind, truth)
+            if "needed" not in missing["observed"]:
+                tallies["observed as effect", world.scenario, world.lift].add(row, "observed", world.lift)
     return tallies
 
 
@@ -277,15 +279,17 @@ def total(tallies: dict[tuple[str, str, float], Tally], kind: str, scenarios: It
 def table(tallies: dict[tuple[str, str, float], Tally]) -> str:
     """Return the table of docs/promotions.md."""
     lines = [
-        "| lift | worlds | planted | rows | null | coverage | above 0 | smallest visible | bias |",
+        "| figure | shop | planted | rows | null | truth in the interval | above 0 | smallest visible | bias |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for kind in ("observed", "did"):
         for lift in LIFTS:
             found = total(tallies, kind, CLEAN, [lift])
-            lines.append(f"| {kind}_lift | nothing unusual | {100 * (lift - 1):+.0f} % | {found} |")
-        for scenario in ("cannibalised", "event", "drifting"):
-            lines.append(f"| {kind}_lift | {scenario} | any | {total(tallies, kind, [scenario])} |")
+            lines.append(f"| `{kind}_lift` | usual | {100 * (lift - 1):+.0f} % | {found} |")
+    for kind, name in (("did", "`did_lift`"), ("observed as effect", "`observed_lift`, read as an effect")):
+        lines.append(f"| {name} | another category loses | +30, +100 % | {total(tallies, kind, ['cannibalised'], LIFTS[3:])} |")
+        lines.append(f"| {name} | event on the same days | 0 % | {total(tallies, kind, ['event'], [1.0])} |")
+        lines.append(f"| {name} | categories drift | 0 % | {total(tallies, kind, ['drifting'], [1.0])} |")
     return "\n".join(lines)
 
 
