@@ -270,7 +270,9 @@ def tally(made: Iterable[World], judged: dict[str, list[dict[str, Any]]]) -> dic
     return tallies
 
 
-def total(tallies: dict[tuple[str, str, float], Tally], kind: str, scenarios: Iterable[str], lifts: Iterable[float] = LIFTS) -> Tally:
+def total(
+    tallies: dict[tuple[str, str, float], Tally], kind: str, scenarios: Iterable[str], lifts: Iterable[float] = LIFTS
+) -> Tally:
     """Return the sum over scenarios and lifts."""
     wanted = {(kind, scenario, lift) for scenario in scenarios for lift in lifts}
     return sum((found for key, found in tallies.items() if key in wanted), Tally())
@@ -287,7 +289,9 @@ def table(tallies: dict[tuple[str, str, float], Tally]) -> str:
             found = total(tallies, kind, CLEAN, [lift])
             lines.append(f"| `{kind}_lift` | usual | {100 * (lift - 1):+.0f} % | {found} |")
     for kind, name in (("did", "`did_lift`"), ("observed as effect", "`observed_lift`, read as an effect")):
-        lines.append(f"| {name} | another category loses | +30, +100 % | {total(tallies, kind, ['cannibalised'], LIFTS[3:])} |")
+        lines.append(
+            f"| {name} | another category loses | +30, +100 % | {total(tallies, kind, ['cannibalised'], LIFTS[3:])} |"
+        )
         lines.append(f"| {name} | event on the same days | 0 % | {total(tallies, kind, ['event'], [1.0])} |")
         lines.append(f"| {name} | categories drift | 0 % | {total(tallies, kind, ['drifting'], [1.0])} |")
     return "\n".join(lines)
