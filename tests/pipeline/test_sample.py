@@ -198,7 +198,7 @@ TAMPERINGS = {
         update retail.promotion_sales set revenue = revenue + 0.01, discount_given = discount_given - 0.01
         where ctid = (select min(ctid) from retail.promotion_sales)
     """,
-    "no_lift_without_evidence": "update retail.promotion_effectiveness set observed_lift = 0 where promotion_id = 'PR001'",
+    "no_lift_without_evidence": "update retail.promotion_effectiveness set did_lift = 0 where promotion_id = 'PR001'",
     "no_row_is_lost": "delete from retail_raw.raw_stores where source_row_number = 1",
     "no_cent_is_lost": "update retail_raw.raw_store_sales_header set total_amount = '0.01' where source_row_number = 5",
 }

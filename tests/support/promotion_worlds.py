@@ -1,8 +1,9 @@
 """Shops with promotions whose effect is known, to measure what promotion_effectiveness makes of them.
 
-Each world is a few stores with categories of its own, so that many of them are judged in one build. What is planted: a lift, a
-dip after it, customers who switch from other categories, an event on the days of the promotion; weekdays, a trend,
-overdispersed counts, and shocks that resemble those of the day before: of a store's day, of the day and of a category's day.
+Each world is a few stores with categories of its own, so that many of them are judged in one build. What is planted: a
+lift, a dip after it, customers who switch from other categories, an event on the days of the promotion; weekdays, a
+trend, overdispersed counts, and shocks that resemble those of the day before: of a store's day, of the day itself and
+of a category's day.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ SCENARIOS = ("plain", "dip", "all", "cannibalised", "event", "drifting")
 CLEAN = ("plain", "dip", "all")  # nothing happens that the methods say they can't see
 WINDOW, AFTER = 28, 14
 INPUTS = {
-    "promotion_sales": "promotion_id text, product_category text, store_id text, sold_on date, transactions bigint, units bigint, "
-    "returned_units bigint, revenue decimal(20, 2), returned_revenue decimal(20, 2), full_price_value decimal(20, 2), "
-    "discount_given decimal(20, 2)",
+    "promotion_sales": "promotion_id text, product_category text, store_id text, sold_on date, transactions bigint, "
+    "units bigint, returned_units bigint, revenue decimal(20, 2), returned_revenue decimal(20, 2), "
+    "full_price_value decimal(20, 2), discount_given decimal(20, 2)",
     "promotion_details": "promotion_id text, promotion_name text, start_date date, end_date date, "
     "discount_percentage decimal(5, 2), applicable_category text",
     "t_quantiles": "degrees_of_freedom integer, quantile decimal(9, 6)",
@@ -254,9 +255,13 @@ class Tally:
         )
 
 
-def tally(made: Iterable[World], judged: dict[str, list[dict[str, Any]]]) -> dict[tuple[str, str, float], Tally]:
+Tallies = dict[tuple[str, str, float], Tally]
+"""By kind of lift, scenario and planted lift."""
+
+
+def tally(made: Iterable[World], judged: dict[str, list[dict[str, Any]]]) -> Tallies:
     """Add up by kind of lift, scenario and planted lift; only the category with number 0 counts."""
-    tallies: dict[tuple[str, str, float], Tally] = defaultdict(Tally)
+    tallies: Tallies = defaultdict(Tally)
     for world in made:
         for row in judged.get(f"PR{world.number}", []):
             if row["product_category"] != world.category(0):
@@ -270,15 +275,13 @@ def tally(made: Iterable[World], judged: dict[str, list[dict[str, Any]]]) -> dic
     return tallies
 
 
-def total(
-    tallies: dict[tuple[str, str, float], Tally], kind: str, scenarios: Iterable[str], lifts: Iterable[float] = LIFTS
-) -> Tally:
+def total(tallies: Tallies, kind: str, scenarios: Iterable[str], lifts: Iterable[float] = LIFTS) -> Tally:
     """Return the sum over scenarios and lifts."""
     wanted = {(kind, scenario, lift) for scenario in scenarios for lift in lifts}
     return sum((found for key, found in tallies.items() if key in wanted), Tally())
 
 
-def table(tallies: dict[tuple[str, str, float], Tally]) -> str:
+def table(tallies: Tallies) -> str:
     """Return the table of docs/promotions.md."""
     lines = [
         "| figure | shop | planted | rows | null | truth in the interval | above 0 | smallest visible | bias |",

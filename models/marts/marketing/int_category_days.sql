@@ -1,3 +1,6 @@
+-- Without statistics the planner joins the days in loops.
+{{ config(meta={'analyze': true}) }}
+
 with
 
 sales as (
@@ -14,7 +17,8 @@ final as (
         product_category,
         sold_on,
         cast(sum(units + returned_units) as bigint) as units,
-        cast(sum(case when promotion_id is not null then units + returned_units else 0 end) as bigint) as promoted_units,
+        cast(sum(case when promotion_id is not null then units + returned_units else 0 end) as bigint)
+            as promoted_units,
         sum(revenue + returned_revenue) as revenue
     from sales
     where

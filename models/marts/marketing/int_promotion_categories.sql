@@ -33,7 +33,12 @@ final as (
         sales.sold_on between promotions.start_date and promotions.end_date
         and sales.product_category = coalesce(promotions.only_category, sales.product_category)
         and {{ is_seen('sales.sold_on') }}
-    group by 1, 2, 3, 4, 5
+    group by
+        promotions.promotion_id,
+        sales.product_category,
+        promotions.start_date,
+        promotions.end_date,
+        promotions.only_category
 
 )
 

@@ -67,7 +67,7 @@ final as (
         on
             candidates.promotion_id = promoted.promotion_id
             and candidates.product_category = promoted.product_category
-            and candidates.control_category = coalesce(promoted.only_category, candidates.control_category)
+            and coalesce(promoted.only_category = candidates.control_category, true)
     where promoted.promotion_id is null
 
 )

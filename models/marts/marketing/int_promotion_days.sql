@@ -64,7 +64,7 @@ sold as (
             and category_days.sold_on
             between {{ days_after('stores.start_date', -(windows.baseline + windows.placebo)) }}
             and {{ days_after('stores.end_date', windows.baseline) }}
-    group by 1, 2, 3
+    group by stores.promotion_id, stores.product_category, category_days.sold_on
 
 ),
 

@@ -121,7 +121,8 @@ estimates as (
             / nullif(expected.measured_days * expected.measured_days, 0)
             * noise.factor
         ) as standard_error,
-        {{ degrees_of_freedom('expected.baseline_days', 'expected.baseline_weekdays', 'noise.factor') }} as degrees_of_freedom
+        {{ degrees_of_freedom('expected.baseline_days', 'expected.baseline_weekdays', 'noise.factor') }}
+            as degrees_of_freedom
     from expected
     inner join measured
         on

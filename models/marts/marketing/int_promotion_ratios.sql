@@ -120,7 +120,8 @@ estimates as (
             * (expected.squares_of_measured + expected.squares_of_baseline) / nullif(expected.units * expected.units, 0)
             * noise.factor
         ) as standard_error,
-        {{ degrees_of_freedom('expected.baseline_days', 'expected.baseline_weekdays', 'noise.factor') }} as degrees_of_freedom
+        {{ degrees_of_freedom('expected.baseline_days', 'expected.baseline_weekdays', 'noise.factor') }}
+            as degrees_of_freedom
     from expected
     inner join measured
         on

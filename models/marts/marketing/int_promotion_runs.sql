@@ -1,3 +1,6 @@
+-- Without statistics the planner joins the days in loops.
+{{ config(meta={'analyze': true}) }}
+
 with
 
 sales as (

@@ -45,7 +45,11 @@ sold as (
             and controls.control_category = category_days.product_category
             and category_days.sold_on
             between {{ days_after('stores.start_date', -(windows.baseline + windows.placebo)) }} and stores.end_date
-    group by 1, 2, 3, 4
+    group by
+        controls.promotion_id,
+        controls.product_category,
+        controls.control_category,
+        category_days.sold_on
 
 ),
 
@@ -204,17 +208,35 @@ one_control as (
 
 final as (
 
-    select *, 'ratio' as method from observed
+    select
+        *,
+        'ratio' as method
+    from observed
     union all
-    select *, 'ratio' as method from after_it
+    select
+        *,
+        'ratio' as method
+    from after_it
     union all
-    select *, 'ratio' as method from other_categories
+    select
+        *,
+        'ratio' as method
+    from other_categories
     union all
-    select *, 'difference' as method from against_controls
+    select
+        *,
+        'difference' as method
+    from against_controls
     union all
-    select *, 'difference' as method from placebo
+    select
+        *,
+        'difference' as method
+    from placebo
     union all
-    select *, 'difference' as method from one_control
+    select
+        *,
+        'difference' as method
+    from one_control
 
 )
 

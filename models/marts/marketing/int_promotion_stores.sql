@@ -1,3 +1,5 @@
+-- Without statistics the planner joins the days in loops.
+{{ config(meta={'analyze': true}) }}
 {%- set days_around = measured_windows().baseline %}
 with
 
@@ -47,14 +49,22 @@ sold as (
         promoted.start_date,
         promoted.end_date,
         category_days.store_id,
-        sum(case when category_days.sold_on < promoted.start_date then category_days.units else 0 end) as units_before,
-        sum(case when category_days.sold_on >= promoted.start_date then category_days.units else 0 end) as units_during
+        sum(case when category_days.sold_on < promoted.start_date then category_days.units else 0 end)
+            as units_before,
+        sum(case when category_days.sold_on >= promoted.start_date then category_days.units else 0 end)
+            as units_during
     from promoted
     inner join category_days
         on
             promoted.product_category = category_days.product_category
-            and category_days.sold_on between {{ days_after('promoted.start_date', -days_around) }} and promoted.end_date
-    group by 1, 2, 3, 4, 5
+            and category_days.sold_on
+            between {{ days_after('promoted.start_date', -days_around) }} and promoted.end_date
+    group by
+        promoted.promotion_id,
+        promoted.product_category,
+        promoted.start_date,
+        promoted.end_date,
+        category_days.store_id
 
 ),
 
@@ -74,7 +84,7 @@ final as (
             sold.promotion_id = runs.promotion_id
             and sold.store_id = runs.store_id
     where
-        -- where nothing of the category was sold, nobody knows whether the promotion ran; to leave it out would choose by success
+        -- where nothing of it was sold, nobody knows whether the promotion ran; to leave it out would choose by success
         (runs.promotion_id is not null or (sold.units_before > 0 and sold.units_during = 0))
         -- the same stores on all days: open from the first week to the last
         and stores.first_day

@@ -104,7 +104,8 @@ suspicious as (
     select
         promotion_id,
         product_category,
-        max(case when comparison = 'placebo' and lack is null and abs(estimate) > half_width then 1 else 0 end) as drifted,
+        max(case when comparison = 'placebo' and lack is null and abs(estimate) > half_width then 1 else 0 end)
+            as drifted,
         max(
             case when comparison like 'control %' and abs(estimate) >= 2.5 * standard_error then 1 else 0 end
         ) as substituted
@@ -226,6 +227,10 @@ judged as (
         case when no_after is null then after_estimate end as after_it,
         case when no_others is null then others_estimate end as others,
         case
+            when no_did is null then did_half_width
+            when no_observed is null then observed_half_width
+        end as half_width,
+        case
             when no_did is null then did_estimate - did_half_width
             when no_observed is null then observed_estimate - observed_half_width
         end as at_least
@@ -270,8 +275,7 @@ final as (
         {{ lift_of('judged.observed') }} as observed_lift,
         {{ lift_of('judged.observed - judged.observed_half_width') }} as observed_lift_low,
         {{ lift_of('judged.observed + judged.observed_half_width') }} as observed_lift_high,
-        {{ lift_of('case when judged.did is not null then judged.did_half_width'
-            ~ ' when judged.observed is not null then judged.observed_half_width end') }} as smallest_visible_lift,
+        {{ lift_of('judged.half_width') }} as smallest_visible_lift,
         {{ lift_of('judged.after_it') }} as after_change,
         {{ lift_of('judged.after_it - judged.after_half_width') }} as after_change_low,
         {{ lift_of('judged.after_it + judged.after_half_width') }} as after_change_high,
@@ -280,13 +284,16 @@ final as (
         {{ lift_of('judged.others + judged.others_half_width') }} as other_categories_change_high,
         case
             when judged.promotion_id is null then 'no clean line names the promotion in its dates and category'
-            else nullif(concat_ws(
-                '; ',
-                'no observed_lift: ' || judged.no_observed,
-                'no did_lift: ' || judged.no_did,
-                'no after_change: ' || judged.no_after,
-                'no other_categories_change: ' || judged.no_others
-            ), '')
+            else
+                nullif(
+                    concat_ws(
+                        '; ',
+                        'no observed_lift: ' || judged.no_observed,
+                        'no did_lift: ' || judged.no_did,
+                        'no after_change: ' || judged.no_after,
+                        'no other_categories_change: ' || judged.no_others
+                    ), ''
+                )
         end as why_not,
         judged.stores,
         judged.promoted_days,
@@ -297,7 +304,8 @@ final as (
         cast(judged.usual_revenue as decimal(18, 4)) as baseline_revenue_per_store_day,
         promotions.discount_percentage as stated_discount,
         cast(
-            {{ as_float('judged.discount_given') }} / nullif({{ as_float('judged.full_price_value') }}, 0) as decimal(18, 4)
+            {{ as_float('judged.discount_given') }} / nullif({{ as_float('judged.full_price_value') }}, 0)
+            as decimal(18, 4)
         ) as realised_discount
     from promotions
     left join judged on promotions.promotion_id = judged.promotion_id

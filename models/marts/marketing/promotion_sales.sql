@@ -1,3 +1,6 @@
+-- Without statistics the planner joins the days in loops.
+{{ config(meta={'analyze': true}) }}
+
 with
 
 line_items as (
@@ -52,7 +55,11 @@ final as (
         cast(sum(of_transactions.full_price_value - of_transactions.revenue) as decimal(20, 2)) as discount_given
     from of_transactions
     left join headers on of_transactions.transaction_id = headers.transaction_id
-    group by 1, 2, 3, 4
+    group by
+        of_transactions.promotion_id,
+        of_transactions.product_category,
+        headers.store_id,
+        cast(headers.transaction_date as date)
 
 )
 
