@@ -51,8 +51,8 @@ promoted as (
     inner join runs
         on
             stores.store_id = runs.store_id
-            and runs.start_date <= stores.end_date
-            and runs.end_date >= {{ days_after('stores.start_date', -days_before) }}
+            and stores.end_date >= runs.start_date
+            and {{ days_after('stores.start_date', -days_before) }} <= runs.end_date
 
 ),
 
@@ -67,7 +67,7 @@ final as (
         on
             candidates.promotion_id = promoted.promotion_id
             and candidates.product_category = promoted.product_category
-            and coalesce(promoted.only_category = candidates.control_category, true)
+            and coalesce(candidates.control_category = promoted.only_category, true)
     where promoted.promotion_id is null
 
 )
