@@ -82,3 +82,8 @@
             else 1
         end
 {%- endmacro %}
+
+{#- The segment of a customer: the one of the scores, which may praise, unless returns took back all that was spent. -#}
+{% macro rfm_segment_of(segment_of_scores, monetary) -%}
+    case when {{ monetary }} > 0 then {{ segment_of_scores }} else 'No Net Spend' end
+{%- endmacro %}

@@ -18,9 +18,26 @@
         end
 {%- endmacro %}
 
-{#- Whether a customer is At-Risk: so many days without a purchase, and points to lose. -#}
-{% macro is_at_risk(days_since_last_purchase, points) -%}
-    coalesce({{ days_since_last_purchase }} >= {{ setting('at_risk_days') }} and {{ points }} > 0, false)
+{#- Whether a customer is At-Risk: points to lose, and no purchase for so many days, or for so many times the customer's own
+    typical gap. Who has no typical gap is judged by the days.
+
+    days_since_last_purchase, points, typical_days  SQL of these figures -#}
+{% macro is_at_risk(days_since_last_purchase, points, typical_days) -%}
+    {%- set by_days = days_since_last_purchase ~ ' >= ' ~ setting('at_risk_days') -%}
+    {%- if setting('at_risk_basis') == 'days' -%}
+    coalesce({{ by_days }} and {{ points }} > 0, false)
+    {%- else -%}
+    coalesce(
+            case
+                when {{ typical_days }} is null then {{ by_days }}
+                else
+                    {{ days_since_last_purchase }} > {{ setting('at_risk_rhythm') }} * {{ typical_days }}
+                    and {{ days_since_last_purchase }} >= {{ setting('at_risk_rhythm_min_days') }}
+            end
+            and {{ points }} > 0,
+            false
+        )
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Whether so many buyers with more money spent leave room among the High-Spenders: ties at the border are in. -#}

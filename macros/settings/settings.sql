@@ -51,6 +51,23 @@
             'kind': 'integer', 'low': 0, 'high': 36500,
             'meaning': 'days without a purchase from which a customer with points is At-Risk',
         },
+        'at_risk_basis': {
+            'kind': 'choice', 'choices': ['days', 'rhythm'],
+            'meaning': "what At-Risk goes by: `days` (`at_risk_days`), or `rhythm` (`at_risk_rhythm` times the customer's own "
+            ~ 'typical gap between purchases; by days where there is none)',
+        },
+        'at_risk_rhythm': {
+            'kind': 'number', 'low': 1, 'high': 1000,
+            'meaning': 'by `rhythm`, how many typical gaps without a purchase a customer with points must exceed to be At-Risk',
+        },
+        'at_risk_rhythm_min_days': {
+            'kind': 'integer', 'low': 0, 'high': 36500,
+            'meaning': 'by `rhythm`, the fewest days without a purchase, however short the typical gap is',
+        },
+        'new_customer_days': {
+            'kind': 'integer', 'low': 0, 'high': 36500,
+            'meaning': 'how many days ago at most the first purchase of a new customer was',
+        },
         'promotion_min_baseline_days': {
             'kind': 'integer', 'low': 14, 'high': 56,
             'meaning': 'days without a promotion that a promotion needs to be compared with',

