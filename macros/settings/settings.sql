@@ -92,6 +92,18 @@
             'kind': 'integer', 'low': 0, 'high': 36500,
             'meaning': 'how many days ago at most the first purchase of a new customer was',
         },
+        'promotion_min_baseline_days': {
+            'kind': 'integer', 'low': 14, 'high': 56,
+            'meaning': 'days without a promotion that a promotion needs to be compared with',
+        },
+        'promotion_min_days': {
+            'kind': 'integer', 'low': 2, 'high': 365,
+            'meaning': 'days of its own that a promotion needs before it is judged',
+        },
+        'promotion_min_units': {
+            'kind': 'integer', 'low': 1, 'high': 1000000,
+            'meaning': 'units that a promotion needs on its own days, and on those that it is compared with',
+        },
         'rule_severity': {
             'kind': 'severities',
             'meaning': 'another severity (`error`, `warn`, `"off"`) for a rule, by its id: `{total_amount_mismatch: warn}`',

@@ -97,6 +97,7 @@ def test_the_architecture_names_what_is_there(manifest):
     assert named <= present
     models = [node for node in nodes if node["resource_type"] == "model"]
     tables = {node["name"] for node in models if node["fqn"][1] in ("marts", "history")}
+    tables = {name for name in tables if not name.startswith("int_")}  # steps on the way
     assert tables - named - {"as_of"} == {"stores", "products"}, "words of their own in the picture"
     frames = dict(re.findall(r"\n {8}subgraph cluster_(\w+) {(.*?)\n {8}}", text, re.DOTALL))
     for model in models:

@@ -175,6 +175,9 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "at_risk_rhythm": 2,
         "at_risk_rhythm_min_days": 5,
         "new_customer_days": 20,
+        "promotion_min_baseline_days": 28,
+        "promotion_min_days": 7,
+        "promotion_min_units": 100,
     }
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     assert set(others) == {name for name in defaults if ":" not in name} - {"raw_layer"}
@@ -208,6 +211,11 @@ TAMPERINGS = {
         update retail_staging.checked_store_sales_line_items set is_valid = true where quantity is null
     """,
     "segments_have_conditions": "insert into retail_raw.segments values ('VIP', 'Nobody', 9, 'Has no condition')",
+    "promotion_sales_adds_up": """
+        update retail.promotion_sales set revenue = revenue + 0.01, discount_given = discount_given - 0.01
+        where ctid = (select min(ctid) from retail.promotion_sales)
+    """,
+    "no_lift_without_evidence": "update retail.promotion_effectiveness set did_lift = 0 where promotion_id = 'PR001'",
     "no_row_is_lost": "delete from retail_raw.raw_stores where source_row_number = 1",
     "no_cent_is_lost": "update retail_raw.raw_store_sales_header set total_amount = '0.01' where source_row_number = 5",
 }
