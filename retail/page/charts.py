@@ -47,6 +47,6 @@ def bars(points: list[tuple[date, Decimal | int]], label: str, date_format: str)
         },
         "config": {"axis": _AXIS, "view": {"stroke": None}},
     }
-    svg = vl_convert.vegalite_to_svg(specification)
+    svg: str = vl_convert.vegalite_to_svg(specification)
     # one picture with one name, instead of a tree of unnamed marks
     return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
