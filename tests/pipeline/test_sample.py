@@ -100,6 +100,9 @@ def test_the_summary_prints_the_build(sample, run_program):
     assert len(lines) <= 35 and max(map(len, lines)) <= 120
     assert "in = clean + rejected in every table, in rows and in money" in lines
     assert not any(line.startswith("loyalty_redemptions") for line in lines), "the sample has none"
+    assert re.search(
+        r"^\w+ holds back most: \d+ faulty rows worth \S+ hold back \d+ sales of \S+$", "\n".join(lines), re.M
+    )
     assert re.search(r"^store_sales_header +3,008 +2,862 +146 ", "\n".join(lines), re.MULTILINE)
     assert [line.split()[0] for line in lines if line.startswith(("AR ", "HS ", "RG ", "PR "))] == [
         "AR",
