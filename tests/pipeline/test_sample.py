@@ -161,6 +161,12 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "promotion_min_baseline_days": 28,
         "promotion_min_days": 7,
         "promotion_min_units": 100,
+        "affinity_prior_lines": 20,
+        "favourite_min_affinity": 1.2,
+        "favourite_min_lines": 2,
+        "offer_days_ahead": 7,
+        "stock_cover_days": 7,
+        "top_products": 3,
     }
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     assert set(others) == {name for name in defaults if ":" not in name} - {"raw_layer"}
