@@ -84,7 +84,7 @@ dbt_packages: $(VENV)/installed
 page: $(ENGINE_$(TARGET)) $(VENV)/page_installed  ## write the marketer's page, one HTML file; PAGE=--help
 	@$(RUN) retail page $(PAGE)
 
-docs: up deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
+docs: $(ENGINE_$(TARGET)) deps $(VENV)/docs_installed  ## describe the tables, their lineage and their rules: a site, and one file of it
 	@echo "writing the rule books and the settings, drawing the pictures"
 	@mkdir -p target && $(DBT) --quiet run-operation print_settings > target/settings.json
 	@$(DBT) --quiet compile -s 'dq_*'  # last, because the manifest has to show it; of a model by its name dbt would print the SQL

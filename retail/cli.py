@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -36,6 +37,17 @@ class _LazyGroup(click.Group):
         module = _COMMANDS.get(cmd_name)
         return getattr(import_module(module), cmd_name) if module else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from error
+
     def invoke(self, ctx: click.Context) -> None:
         with ending_cleanly():
             super().invoke(ctx)
@@ -46,7 +58,9 @@ class _LazyGroup(click.Group):
 def main() -> None:
     """Run the database server, install packages, generate sample data, load files and print reports.
 
-    PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE select another PostgreSQL than the embedded one. RETAIL_SCHEMA
-    selects another schema than `retail`. dbt reads the same variables.
+    RETAIL_TARGET selects the engine: postgres, duckdb or spark. RETAIL_SCHEMA selects another schema than `retail`.
+    PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE select another PostgreSQL than the embedded one, RETAIL_DUCKDB
+    another file than warehouse.duckdb, SPARK_HOST, SPARK_PORT and SPARK_USER a Thrift server. dbt reads the same
+    variables.
     """
     os.umask(0o077)  # files may hold rows of customers

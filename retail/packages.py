@@ -25,10 +25,11 @@ _NOT_REACHED = (requests.ConnectionError, requests.Timeout, requests.exceptions.
 @click.command()
 @click.option("--offline", is_flag=True, help="Install the stand-ins without asking the Hub.")
 def deps(offline: bool) -> None:
-    """Install the packages of packages.yml from the dbt Hub or, if it is not reachable, their stand-ins.
+    """Install the dbt packages of packages.yml.
 
-    DBT_PACKAGE_HUB_URL names a mirror of the Hub. Only a failed connection leads to the stand-ins; any other problem,
-    such as a version that does not exist, is an error.
+    They come from the dbt Hub or, if it is not reachable, from their stand-ins in offline_packages/.
+    DBT_PACKAGE_HUB_URL names a mirror of the Hub. Only a failed connection leads to the stand-ins; any other
+    problem, such as a version that does not exist, is an error.
     """
     obstacle = "--offline" if offline else _obstacle()
     if obstacle:

@@ -115,9 +115,10 @@ class State:
 
 @click.group()
 def cluster() -> None:
-    """Run a Spark cluster on this machine: a master, two workers and the Thrift server.
+    """Run a Spark cluster on this machine.
 
-    RETAIL_SPARK sets its folder (by default .spark in the project), SPARK_PORT the port of the Thrift server.
+    It has a master, two workers and the Thrift server. RETAIL_SPARK sets its folder (by default .spark in the project),
+    SPARK_PORT the port of the Thrift server.
     """
 
 

@@ -29,7 +29,7 @@ class Machine:
 
 @click.command()
 def up() -> None:
-    """Start the embedded PostgreSQL; with PGHOST set, check the connection to that server."""
+    """Start the embedded PostgreSQL, or check the one of PGHOST."""
     if not is_embedded():
         with connect() as connection:
             version = connection.get_parameter_status("server_version")
@@ -57,7 +57,10 @@ def down() -> None:
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
-    """Open psql on the database in use; ARGUMENTS go to psql."""
+    """Open psql on the database; ARGUMENTS go to psql.
+
+    PGOPTIONS, if set, replaces the search path of the marts.
+    """
     check_target("retail psql", ["postgres"], "open its tables in that engine's own shell")
     connect().close()
     parameters = connection_parameters()

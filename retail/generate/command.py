@@ -134,7 +134,7 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, value: str) ->
 )
 @click.option("--gzip", "gzipped", is_flag=True, help="Write .csv.gz.")
 def generate(out: Path, **arguments: Any) -> None:  # noqa: ANN401 (click's options)
-    """Write sample data: the CSV files and a manifest of the faults in them.
+    """Write sample data, and a manifest of the faults in them.
 
     The same arguments give the same bytes. manifest.json lists each injected fault ("injections") and, for each rule,
     the rows that must fail it, consequences included ("expected"). Row numbers start at 1 below the header. The command

@@ -66,12 +66,12 @@ def load(
     max_ratio: int,
     max_gigabytes: int,
 ) -> None:
-    """Load your own CSV files into the landing schema: files, or folders of files.
+    """Load your own CSV files into the landing schema.
 
-    Name the files <table>.csv or <table>.csv.gz, in UTF-8; columns are found by name. The delivery of a day is a
-    folder named 2025-01-03 or 20250103, or files named <table>_2025-01-03.csv. A table may come in several files
-    (<table>_1.csv, <table>_2.csv). The first load needs all tables but the optional loyalty_redemptions. Files that
-    were loaded before are skipped.
+    PATH is a file or a folder of files. Name the files <table>.csv or <table>.csv.gz, in UTF-8; columns are found by
+    name. The delivery of a day is a folder named 2025-01-03 or 20250103, or files named <table>_2025-01-03.csv. A
+    table may come in several files (<table>_1.csv, <table>_2.csv). The first load needs all tables but the optional
+    loyalty_redemptions. Files that were loaded before are skipped.
 
     If one file can't be loaded, nothing changes. Lines that are not CSV don't stop a load; the next build rejects them.
 

@@ -31,10 +31,10 @@ _CENTS_BELOW = 1000
 )
 @click.option("--without-personal-data", is_flag=True, help="Leave names and e-mail addresses out of the lists.")
 def page(out: Path, without_personal_data: bool) -> None:
-    """Write the marketer's page: one HTML file that needs no server and no network.
+    """Write the marketer's page, one HTML file.
 
-    It shows segments, points, RFM, sales and data quality, and lists customers to sort, filter and download. It is made
-    from the marts of the last build; run it after each build.
+    It needs no server and no network. It shows segments, points, RFM, sales and data quality, and lists customers to
+    sort, filter and download. It is made from the marts of the last build; run it after each build.
     """
     engine = check_target("retail page", ["postgres", "duckdb"], "build the marts on one of these")
     schema = marts_schema()

@@ -32,7 +32,7 @@ class Records:
 
 @click.group()
 def history() -> None:
-    """Delete what is no longer needed from the history of rejected records."""
+    """Delete resolved records from the history of rejects."""
 
 
 @history.command()

@@ -65,7 +65,7 @@ _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit
 
 @click.command()
 def summary() -> None:
-    """Print the results of the last build: rows, money, rejects, segments."""
+    """Print the last build: rows, money, rejects, segments."""
     schema = marts_schema()
     with closing(connect_to(target(), read_only=True)) as connection:
         lines = summary_lines(connection, schema)

@@ -6,7 +6,6 @@ import json
 import re
 
 import pytest
-from psycopg2 import sql
 
 from retail.contract import PROJECT_DIR
 from tools.docs import __main__ as docs
@@ -35,7 +34,7 @@ def test_the_pictures_were_drawn_from_their_sources(diagram, name):
 def test_the_rule_books_of_the_site_are_those_of_the_build(sample, monkeypatch):
     for variable, value in sample.items():
         monkeypatch.setenv(variable, value)
-    books = docs.rule_books(sql.Identifier("retail_staging", "dq_rules"))
+    books = docs.rule_books("retail_staging.dq_rules")
     assert docs.RULE_BLOCKS.read_text(encoding="utf-8") == docs.rule_blocks(books), "run `make docs`"
 
 

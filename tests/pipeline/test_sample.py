@@ -200,6 +200,11 @@ TAMPERINGS = {
         update retail_staging.checked_store_sales_line_items set is_valid = true where quantity is null
     """,
     "segments_have_conditions": "insert into retail_raw.segments values ('VIP', 'Nobody', 9, 'Has no condition')",
+    "promotion_sales_adds_up": """
+        update retail.promotion_sales set revenue = revenue + 0.01, discount_given = discount_given - 0.01
+        where ctid = (select min(ctid) from retail.promotion_sales)
+    """,
+    "no_lift_without_evidence": "update retail.promotion_effectiveness set observed_lift = 0 where promotion_id = 'PR001'",
     "no_row_is_lost": "delete from retail_raw.raw_stores where source_row_number = 1",
     "no_cent_is_lost": "update retail_raw.raw_store_sales_header set total_amount = '0.01' where source_row_number = 5",
 }

@@ -2,7 +2,7 @@
 
 Each world is a few stores with categories of its own, so that many of them are judged in one build. What is planted: a lift, a
 dip after it, customers who switch from other categories, an event on the days of the promotion; weekdays, a trend,
-overdispersed counts, and shocks common to all categories of a store's day that resemble those of the day before.
+overdispersed counts, and shocks that resemble those of the day before: of a store's day, of the day and of a category's day.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import duckdb
 
 FIRST_DAY = date(2025, 1, 6)
 LIFTS = (0.9, 1.0, 1.1, 1.3, 2.0)
-SCENARIOS = ("plain", "dip", "cannibalised", "event", "all")
+SCENARIOS = ("plain", "dip", "all", "cannibalised", "event", "drifting")
+CLEAN = ("plain", "dip", "all")  # nothing happens that the methods say they can't see
 WINDOW, AFTER = 28, 14
 INPUTS = {
     "promotion_sales": "promotion_id text, product_category text, store_id text, sold_on date, transactions bigint, units bigint, "
@@ -97,17 +98,21 @@ class World:
         """Return the rows of promotion_sales."""
         random = self.random
         sizes = [random.lognormvariate(0, 0.4) for _ in range(self.stores)]
-        correlation, common = random.choice((0.0, 0.3, 0.6)), random.uniform(0.02, 0.08)
-        own, dispersion = random.uniform(0.05, 0.15), random.uniform(4, 20)
-        shocks = [0.0] * (self.stores + 1)
+        drifts = self.scenario == "drifting"
+        correlation = 0.8 if drifts else random.choice((0.0, 0.3, 0.6))
+        spreads = [0.15 if drifts else random.uniform(0.02, 0.08) for _ in range(self.categories)]
+        spreads += [random.uniform(0.05, 0.15)] * self.stores + [random.uniform(0.02, 0.08)]
+        dispersion = random.uniform(4, 20)
+        shocks = [random.gauss(0, 1) for _ in spreads]
         fresh = math.sqrt(1 - correlation**2)
         for day in range(self.days):
             sold_on = FIRST_DAY + timedelta(days=day)
             shocks = [correlation * shock + fresh * random.gauss(0, 1) for shock in shocks]
-            means = [self.expected(category, day) for category in range(self.categories)]
+            factors = [math.exp(spread * shock) for spread, shock in zip(spreads, shocks, strict=True)]
+            means = [self.expected(category, day) * factors[category] for category in range(self.categories)]
             inside = day in self.promoted
             for store, size in enumerate(sizes):
-                level = size * math.exp(common * shocks[-1] + own * shocks[store])
+                level = size * factors[self.categories + store] * factors[-1]
                 for category, mean in enumerate(means):
                     units = _poisson(random, mean * level * random.gammavariate(dispersion, 1 / dispersion))
                     if units:
@@ -136,12 +141,13 @@ def _poisson(random: Random, mean: float) -> int:
 
 
 def worlds(count: int, days: int, seed: int) -> list[World]:
-    """Return worlds of so many days: every second one is plain, and every third one of those has no effect."""
+    """Return worlds of so many days, half of them plain; nearly half have no effect."""
     made = []
     for number in range(count):
-        scenario = SCENARIOS[1 + number // 2 % 4] if number % 2 else "plain"
-        lift = 1.0 if number % 3 == 0 else LIFTS[number // 3 % 5]
-        made.append(World(number, scenario, lift, days, Random(f"{seed} {days} {number}")))
+        random = Random(f"{seed} {days} {number}")
+        scenario = random.choice(SCENARIOS[1:]) if number % 2 else "plain"
+        lift = random.choice((1.0, 1.0, 1.0, *LIFTS))
+        made.append(World(number, scenario, lift, days, random))
     return made
 
 
@@ -209,6 +215,9 @@ class Tally:
     widths: list[float] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in vars(self)))
+
     def add(self, row: dict[str, Any], kind: str, truth: float) -> None:
         """Count a row that meets the floors."""
         self.rows += 1
@@ -221,18 +230,28 @@ class Tally:
         self.widths.append((math.log1p(high) - math.log1p(low)) / 2)
         self.errors.append(math.log1p(float(row[f"{kind}_lift"])) - math.log(truth))
 
-    def figures(self) -> dict[str, float]:
-        """Return shares in percent, the median half-width and the mean error, both of logarithms."""
-        claimed = max(self.claimed, 1)
-        return {
-            "rows": self.rows,
-            "claimed": self.claimed,
-            "null": 100 * (1 - self.claimed / max(self.rows, 1)),
-            "coverage": 100 * self.covered / claimed,
-            "above 0": 100 * self.above / claimed,
-            "half-width": sorted(self.widths)[len(self.widths) // 2] if self.widths else math.nan,
-            "error": sum(self.errors) / claimed,
-        }
+    @property
+    def coverage(self) -> float:
+        """Share of the intervals that contain the truth, in percent."""
+        return 100 * self.covered / self.claimed
+
+    @property
+    def found(self) -> float:
+        """Share of the intervals that are above 0, in percent."""
+        return 100 * self.above / self.claimed
+
+    @property
+    def silent(self) -> float:
+        """Share of the rows without a lift, in percent."""
+        return 100 - 100 * self.claimed / self.rows
+
+    def __str__(self) -> str:
+        width = sorted(self.widths)[len(self.widths) // 2]
+        bias = sum(self.errors) / self.claimed
+        return (
+            f"{self.rows:,} | {self.silent:.1f} % | {self.coverage:.1f} % | {self.found:.1f} % | "
+            f"{100 * math.expm1(width):.0f} % | {100 * math.expm1(bias):+.1f} %"
+        )
 
 
 def tally(made: Iterable[World], judged: dict[str, list[dict[str, Any]]]) -> dict[tuple[str, str, float], Tally]:
@@ -246,7 +265,36 @@ def tally(made: Iterable[World], judged: dict[str, list[dict[str, Any]]]) -> dic
             for kind, truth in (("observed", world.observed()), ("did", world.lift)):
                 if "needed" not in missing[kind] and not (kind == "did" and world.scenario == "all"):
                     tallies[kind, world.scenario, world.lift].add(row, kind, truth)
+            if "needed" not in missing["observed"]:
+                tallies["observed as effect", world.scenario, world.lift].add(row, "observed", world.lift)
     return tallies
+
+
+def total(
+    tallies: dict[tuple[str, str, float], Tally], kind: str, scenarios: Iterable[str], lifts: Iterable[float] = LIFTS
+) -> Tally:
+    """Return the sum over scenarios and lifts."""
+    wanted = {(kind, scenario, lift) for scenario in scenarios for lift in lifts}
+    return sum((found for key, found in tallies.items() if key in wanted), Tally())
+
+
+def table(tallies: dict[tuple[str, str, float], Tally]) -> str:
+    """Return the table of docs/promotions.md."""
+    lines = [
+        "| figure | shop | planted | rows | null | truth in the interval | above 0 | smallest visible | bias |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for kind in ("observed", "did"):
+        for lift in LIFTS:
+            found = total(tallies, kind, CLEAN, [lift])
+            lines.append(f"| `{kind}_lift` | usual | {100 * (lift - 1):+.0f} % | {found} |")
+    for kind, name in (("did", "`did_lift`"), ("observed as effect", "`observed_lift`, read as an effect")):
+        lines.append(
+            f"| {name} | another category loses | +30, +100 % | {total(tallies, kind, ['cannibalised'], LIFTS[3:])} |"
+        )
+        lines.append(f"| {name} | event on the same days | 0 % | {total(tallies, kind, ['event'], [1.0])} |")
+        lines.append(f"| {name} | categories drift | 0 % | {total(tallies, kind, ['drifting'], [1.0])} |")
+    return "\n".join(lines)
 
 
 def _reason(row: dict[str, Any], kind: str) -> str:

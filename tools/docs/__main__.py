@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from psycopg2 import sql
 
 from retail.contract import PROJECT_DIR
 from retail.errors import RetailError
@@ -45,7 +44,7 @@ def write(target: Path) -> None:
     compiled = manifest["nodes"]["model.retail.dq_rules"].get("compiled_code")
     if not compiled:
         raise RetailError("dq_rules is not compiled: run `make docs`")
-    books = rule_books(sql.SQL("({})").format(sql.SQL(compiled)))
+    books = rule_books(f"({compiled})")
     RULE_BOOK.write_text(rule_book(RULE_BOOK.read_text(encoding="utf-8"), books), encoding="utf-8")
     RULE_BLOCKS.write_text(rule_blocks(books), encoding="utf-8")
     settings = json.loads((target / "settings.json").read_text(encoding="utf-8"))
