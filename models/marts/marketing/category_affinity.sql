@@ -99,12 +99,10 @@ affinities as (
 
     select
         *,
-        cast(
-            (all_line_items * {{ as_float('share') }} + {{ setting('affinity_prior_lines') }} * {{ as_float('usual_share') }})
-            -- a share is rounded, so that of a rare category may be 0
-            / nullif((all_line_items + {{ setting('affinity_prior_lines') }}) * {{ as_float('usual_share') }}, 0)
-            as decimal(18, 4)
-        ) as affinity
+        round({{ settled(
+            '(all_line_items * ' ~ as_float('share') ~ ' + ' ~ setting('affinity_prior_lines') ~ ' * ' ~ as_float('usual_share')
+            ~ ') / nullif((all_line_items + ' ~ setting('affinity_prior_lines') ~ ') * ' ~ as_float('usual_share') ~ ', 0)'
+        ) }}, 4) as affinity
     from shares
 
 ),

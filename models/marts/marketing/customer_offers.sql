@@ -122,7 +122,7 @@ final as (
             else '; it starts on ' || cast(ranked.start_date as {{ text }})
         end as reason,
         ranked.discount_percentage as stated_discount,
-        cast(ranked.usual_amount * {{ as_float('ranked.discount_percentage') }} as decimal(18, 2)) as expected_discount,
+        round({{ settled('ranked.usual_amount') }} * ranked.discount_percentage, 2) as expected_discount,
         case
             when ranked.discount_percentage is null then 'no expected_discount: the promotion states no discount'
             when ranked.usual_amount is null then 'no expected_discount: no clean purchase says what the customer spends'
