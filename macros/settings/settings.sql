@@ -104,6 +104,22 @@
             'kind': 'integer', 'low': 1, 'high': 1000000,
             'meaning': 'units that a promotion needs on its own days, and on those that it is compared with',
         },
+        'affinity_prior_lines': {
+            'kind': 'number', 'low': 0, 'high': 1000000,
+            'meaning': "lines of the usual mix that are added to a customer's own, so that few lines show no affinity",
+        },
+        'favourite_min_affinity': {
+            'kind': 'number', 'low': 1, 'high': 1000000,
+            'meaning': 'affinity from which a category is a favourite of the customer',
+        },
+        'favourite_min_lines': {
+            'kind': 'integer', 'low': 1, 'high': 1000000,
+            'meaning': 'lines of a category that a customer needs before it is a favourite',
+        },
+        'offer_days_ahead': {
+            'kind': 'integer', 'low': 0, 'high': 36500,
+            'meaning': 'days before its start from which a promotion is offered',
+        },
         'rule_severity': {
             'kind': 'severities',
             'meaning': 'another severity (`error`, `warn`, `"off"`) for a rule, by its id: `{total_amount_mismatch: warn}`',

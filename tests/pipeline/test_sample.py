@@ -181,6 +181,10 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "promotion_min_baseline_days": 28,
         "promotion_min_days": 7,
         "promotion_min_units": 100,
+        "affinity_prior_lines": 20,
+        "favourite_min_affinity": 1.2,
+        "favourite_min_lines": 2,
+        "offer_days_ahead": 7,
     }
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     assert set(others) == {name for name in defaults if ":" not in name} - {"raw_layer"}
@@ -219,6 +223,9 @@ TAMPERINGS = {
         where ctid = (select min(ctid) from retail.promotion_sales)
     """,
     "no_lift_without_evidence": "update retail.promotion_effectiveness set did_lift = 0 where promotion_id = 'PR001'",
+    "an_offer_without_discount_says_why": """
+        update retail.customer_offers set why_not = null where expected_discount is null
+    """,
     "no_row_is_lost": "delete from retail_raw.raw_stores where source_row_number = 1",
     "no_cent_is_lost": "update retail_raw.raw_store_sales_header set total_amount = '0.01' where source_row_number = 5",
 }
