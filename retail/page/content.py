@@ -48,12 +48,19 @@ class Marts:
         Raises:
             RetailError: Nothing is built yet, or the database refused.
         """
+        found = self.rows_if_built(query, **words)
+        if found is None:
+            raise RetailError("the marts are not built, or by an older version: run `make build`")
+        return found
+
+    def rows_if_built(self, query: str, **words: str) -> list[Row] | None:
+        """Return the rows of a query; None if a table of it does not exist."""
         try:
             return fetch(self._connection, query.format(**self._schemas, **words))
-        except (NotBuilt, psycopg2.errors.UndefinedTable, duckdb.CatalogException) as error:
+        except (NotBuilt, psycopg2.errors.UndefinedTable, duckdb.CatalogException):
             if isinstance(self._connection, Connection):
                 self._connection.rollback()
-            raise RetailError("the marts are not built, or by an older version: run `make build`") from error
+            return None
         except psycopg2.Error as error:
             raise RetailError(f"the database refused: {first_line(error)}") from error
 
@@ -87,13 +94,19 @@ def read_page(marts: Marts, *, personal_data: bool) -> dict[str, Any]:
         "moved_on": _single(marts.rows(queries.MOVED_ON)),
         "moves": marts.rows(queries.MOVES),
         "campaigns": marts.rows(queries.CAMPAIGNS),
+        "promotions": marts.rows_if_built(queries.PROMOTIONS),
+        "silent_promotions": marts.rows_if_built(queries.SILENT_PROMOTIONS),
         "rfm": _rfm_grid(marts.rows(queries.RFM)),
         "liability": liability[-13:],
         "points_chart": _bars(liability, 6, "points outstanding at the end of each month", _DATE_FORMATS["month"]),
         "conservation": marts.rows(queries.CONSERVATION),
         "leverage": marts.rows(queries.LEVERAGE),
         "open_rejects": {table: (count, since) for table, count, since in marts.rows(queries.OPEN_REJECTS)},
-        "lists": {name: _list(marts, about, personal_data=personal_data) for name, about in LISTS.items()},
+        "lists": {
+            name: found
+            for name, about in LISTS.items()
+            if (found := _list(marts, about, personal_data=personal_data)) is not None
+        },
         "personal_data": personal_data,
         "longest_list": LONGEST_LIST,
     }
@@ -129,10 +142,13 @@ def _rfm_grid(cells: list[Row]) -> list[tuple[int, list[dict[str, Any]]]]:
     return list(grid.items())
 
 
-def _list(marts: Marts, about: CustomerList, *, personal_data: bool) -> ListOnPage:
+def _list(marts: Marts, about: CustomerList, *, personal_data: bool) -> ListOnPage | None:
     kept = [place for place, name in enumerate(about.columns) if personal_data or name not in about.personal]
     headings = list(about.columns.items())
-    rows = marts.rows(f"{about.sql} limit {LONGEST_LIST + 1}")
+    read = marts.rows_if_built if about.is_marketing else marts.rows
+    rows = read(f"{about.sql} limit {LONGEST_LIST + 1}")
+    if rows is None:
+        return None
     if len(rows) > LONGEST_LIST:
         in_all = _single(marts.rows(f"select count(*) from ({about.sql}) as customers"))  # noqa: S608 (ours alone)
     else:

@@ -22,7 +22,7 @@ class CustomerList:
     """A list of customers to read, sort, filter and download.
 
     ``columns`` gives each column's heading; a column in ``personal`` is left out on request. ``sql`` selects them in
-    that order, the most important customer first.
+    that order, the most important customer first. What has the tag marketing need not be built.
     """
 
     title: str
@@ -30,6 +30,7 @@ class CustomerList:
     columns: dict[str, str]
     sql: str
     personal: tuple[str, ...] = field(default=("first_name", "email"))
+    is_marketing: bool = False
 
 
 FIGURES: dict[str, Figure] = {
@@ -210,6 +211,30 @@ LISTS: dict[str, CustomerList] = {
         order by balances.total_loyalty_points desc, details.customer_id
         """,
     ),
+    "offers": CustomerList(
+        "Offers",
+        "For high spenders and customers at risk, the running or next promotion that fits best, and why.",
+        {
+            "customer_id": "customer",
+            "first_name": "first name",
+            "email": "e-mail",
+            "promotion_name": "promotion",
+            "start_date": "from",
+            "end_date": "to",
+            "reason": "why",
+            "is_at_risk": "at risk",
+            "is_high_spender": "high spender",
+        },
+        """
+        select
+            offers.customer_id, details.first_name, details.email, offers.promotion_name, offers.start_date,
+            offers.end_date, offers.reason, offers.is_at_risk, offers.is_high_spender
+        from {marts}.customer_offers as offers
+        inner join {marts}.customer_details as details on offers.customer_id = details.customer_id
+        order by offers.affinity desc nulls last, offers.customer_id
+        """,
+        is_marketing=True,
+    ),
 }
 
 AS_OF = "select as_of_date, data_cutoff_date from {marts}.as_of"
@@ -269,6 +294,27 @@ CAMPAIGNS = """
     from {marts}.campaign_results
     order by start_date desc, campaign_id
 """
+PROMOTIONS = """
+    select
+        promotion_name,
+        product_category,
+        start_date,
+        end_date,
+        evidence,
+        round(100 * observed_lift, 1),
+        round(100 * observed_lift_low, 1),
+        round(100 * observed_lift_high, 1),
+        round(100 * did_lift, 1),
+        round(100 * did_lift_low, 1),
+        round(100 * did_lift_high, 1),
+        round(100 * smallest_visible_lift, 1),
+        why_not
+    from {marts}.promotion_effectiveness
+    where evidence <> 'none'
+    order by rank nulls last, end_date desc, promotion_id, product_category
+    limit 20
+"""
+SILENT_PROMOTIONS = "select count(*) from {marts}.promotion_effectiveness where evidence = 'none'"
 RFM = """
     select
         names.r_score,

@@ -43,6 +43,13 @@ RESULTS = """
             'not yet'
         )
 """
+LIFT = """
+    update retail.promotion_effectiveness
+    set evidence = 'before_after', observed_lift = 0.30, observed_lift_low = 0.122, observed_lift_high = 0.5
+    where (promotion_id, product_category) in (
+        select promotion_id, product_category from retail.promotion_effectiveness order by 1, 2 limit 1
+    )
+"""
 WIDTHS = {"desktop": 1280, "phone": 390}
 EVERYTHING_OF_WCAG_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
@@ -56,6 +63,7 @@ def database(new_database, sample_template, query):
         query(made, "update retail.customer_details set first_name = %s where customer_id = %s", [name, customer])
         query(made, MOVE, [customer])
     query(made, RESULTS)
+    query(made, LIFT)
     return made
 
 
@@ -156,6 +164,10 @@ def test_each_table_is_that_of_the_marts(opened, select):
         ["too early", "too early\nnot yet"],
         ["better", "inconclusive\nfewer than 30 buyers"],
     ]
+    ((promotion, category, *_),) = select(queries.PROMOTIONS)
+    ((*shown, observed, against_others, _, _),) = cells_of(opened, "promotions")
+    assert shown[:2] == [promotion, category]
+    assert (observed, against_others) == ("30.0\n(12.2 to 50.0)", written(None))
     assert [row[1:] for row in cells_of(opened, "leverage")] == [
         [written(cell) for cell in row[2:]] for row in select(queries.LEVERAGE)
     ]
@@ -229,6 +241,13 @@ def test_personal_data_are_left_out_on_request(make_page, database, query):
         assert f'"{name}"' not in without
     ((email,),) = query(database, "select min(email) from retail.customer_details where segment_id = 'AR'")
     assert email not in without and email in make_page(database).read_text(encoding="utf-8")
+
+
+def test_without_the_tag_marketing_the_page_says_so(new_database, sample_template, query, make_page):
+    without = new_database(sample_template)
+    query(without, "drop table retail.promotion_effectiveness, retail.customer_offers")
+    text = make_page(without).read_text(encoding="utf-8")
+    assert "The models with the tag marketing are not built." in text and 'id="list-offers"' not in text
 
 
 def test_the_page_is_closed_to_others(file):
