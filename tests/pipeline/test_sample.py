@@ -207,6 +207,9 @@ TAMPERINGS = {
     "no_lift_without_evidence": "update retail.promotion_effectiveness set observed_lift = 0 where promotion_id = 'PR001'",
     "an_offer_without_discount_says_why": "update retail.customer_offers set why_not = null where expected_discount is null",
     "no_days_of_stock_without_a_reason": "update retail.stock_cover set why_not = null where days_of_stock is null",
+    "no_stock_out_without_evidence": """
+        update retail.stock_outs set why_not = null where store_id = (select min(store_id) from retail.stock_outs)
+    """,
     "no_row_is_lost": "delete from retail_raw.raw_stores where source_row_number = 1",
     "no_cent_is_lost": "update retail_raw.raw_store_sales_header set total_amount = '0.01' where source_row_number = 5",
 }
