@@ -205,8 +205,14 @@ TAMPERINGS = {
         where ctid = (select min(ctid) from retail.promotion_sales)
     """,
     "no_lift_without_evidence": "update retail.promotion_effectiveness set observed_lift = 0 where promotion_id = 'PR001'",
-    "an_offer_without_discount_says_why": "update retail.customer_offers set why_not = null where expected_discount is null",
-    "no_days_of_stock_without_a_reason": "update retail.stock_cover set why_not = null where days_of_stock is null",
+    "an_offer_without_discount_says_why": """
+        update retail.customer_offers set why_not = null
+        where expected_discount is null
+    """,
+    "no_days_of_stock_without_a_reason": """
+        update retail.stock_cover set why_not = null
+        where days_of_stock is null
+    """,
     "no_stock_out_without_evidence": """
         update retail.stock_outs set why_not = null where store_id = (select min(store_id) from retail.stock_outs)
     """,
