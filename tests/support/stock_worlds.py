@@ -1,8 +1,8 @@
 """Stores whose shelves were empty on known days, to measure what stock_outs makes of them.
 
 Each world is a store of its own, so that many of them are judged in one build. What is planted: days on which a
-product sells nothing, whatever its demand; weekdays, a trend, overdispersed counts, and shocks common to all products of a
-day. In a bursty world customers come in waves: demand of a product is high or nearly absent for some days.
+product sells nothing, whatever its demand; weekdays, a trend, overdispersed counts, and shocks common to all products
+of a day. In a bursty world customers come in waves: demand of a product is high or nearly absent for some days.
 """
 
 from __future__ import annotations
