@@ -120,6 +120,14 @@
             'kind': 'integer', 'low': 0, 'high': 36500,
             'meaning': 'days before its start from which a promotion is offered',
         },
+        'stock_cover_days': {
+            'kind': 'integer', 'low': 1, 'high': 36500,
+            'meaning': 'last days whose sales say how long the stock lasts',
+        },
+        'top_products': {
+            'kind': 'integer', 'low': 1, 'high': 100,
+            'meaning': 'products that are ranked by their revenue on those days',
+        },
         'rule_severity': {
             'kind': 'severities',
             'meaning': 'another severity (`error`, `warn`, `"off"`) for a rule, by its id: `{total_amount_mismatch: warn}`',

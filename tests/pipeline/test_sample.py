@@ -185,6 +185,8 @@ def test_the_unit_tests_hold_whatever_the_vars_are(sample, run_program):
         "favourite_min_affinity": 1.2,
         "favourite_min_lines": 2,
         "offer_days_ahead": 7,
+        "stock_cover_days": 7,
+        "top_products": 3,
     }
     defaults = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     assert set(others) == {name for name in defaults if ":" not in name} - {"raw_layer"}
@@ -225,6 +227,13 @@ TAMPERINGS = {
     "no_lift_without_evidence": "update retail.promotion_effectiveness set did_lift = 0 where promotion_id = 'PR001'",
     "an_offer_without_discount_says_why": """
         update retail.customer_offers set why_not = null where expected_discount is null
+    """,
+    "no_days_of_stock_without_a_reason": """
+        update retail.stock_cover set why_not = null
+        where days_of_stock is null
+    """,
+    "no_stock_out_without_evidence": """
+        update retail.stock_outs set why_not = null where store_id = (select min(store_id) from retail.stock_outs)
     """,
     "no_row_is_lost": "delete from retail_raw.raw_stores where source_row_number = 1",
     "no_cent_is_lost": "update retail_raw.raw_store_sales_header set total_amount = '0.01' where source_row_number = 5",

@@ -6,8 +6,8 @@ import re
 
 from retail.contract import PROJECT_DIR
 
-# what the window is over: the tiers, the months and the promotions, of which a business has some dozens
-SMALL = {"loyalty_balances", "loyalty_liability", "promotion_effectiveness"}
+# what the window is over: tiers, months, promotions and top products, of which a business has some dozens
+SMALL = {"loyalty_balances", "loyalty_liability", "promotion_effectiveness", "stock_cover"}
 WINDOW = re.compile(r"\b(?:over|as) \(\s*(partition|order|rows|range|\))")
 COMMENT = re.compile(r"--.*")
 

@@ -1,0 +1,156 @@
+{%- set limits = suspicion() %}
+with
+
+product_days as (
+
+    select * from {{ ref('int_product_days') }}
+
+),
+
+open_days as (
+
+    select * from {{ ref('int_open_days') }}
+
+),
+
+t_quantiles as (
+
+    select * from {{ ref('t_quantiles') }}
+
+),
+
+runs as (
+
+    select
+        series.store_id,
+        series.product_id,
+        series.first_number,
+        series.last_number,
+        series.open_days,
+        series.days_without_sale,
+        product_days.day_number - product_days.days_missed as run_from,
+        product_days.day_number - 1 as run_through,
+        product_days.days_missed as days_out
+    from product_days
+    inner join {{ ref('int_stock_series') }} as series
+        on
+            product_days.store_id = series.store_id
+            and product_days.product_id = series.product_id
+    where
+        product_days.days_missed > 0
+        and series.selling_days >= {{ limits.selling_days }}
+
+),
+
+-- by all days of the product first: only runs that pass are compared with the days around them
+candidates as (
+
+    select * from runs
+    where {{ is_no_chance(share_without_sale('days_without_sale - days_out', 'open_days - days_out'), 'days_out', 'open_days') }}
+
+),
+
+days_around as (
+
+    select
+        candidates.store_id,
+        candidates.product_id,
+        candidates.run_from,
+        open_days.open_on,
+        {{ weekday_of('open_days.open_on') }} as weekday,
+        open_days.day_number between candidates.run_from and candidates.run_through as is_out,
+        coalesce(product_days.units, 0) as units,
+        others.run_from is not null as is_out_otherwise
+    from candidates
+    inner join open_days
+        on
+            candidates.store_id = open_days.store_id
+            and open_days.day_number between
+            greatest(candidates.run_from - {{ limits.days_around }}, candidates.first_number)
+            and least(candidates.run_through + {{ limits.days_around }}, candidates.last_number)
+    left join product_days
+        on
+            candidates.store_id = product_days.store_id
+            and candidates.product_id = product_days.product_id
+            and open_days.day_number = product_days.day_number
+    left join candidates as others
+        on
+            candidates.store_id = others.store_id
+            and candidates.product_id = others.product_id
+            and candidates.run_from <> others.run_from
+            and open_days.day_number between others.run_from and others.run_through
+
+),
+
+weekdays as (
+
+    select
+        store_id,
+        product_id,
+        run_from,
+        weekday,
+        min(case when is_out then open_on end) as first_day,
+        max(case when is_out then open_on end) as last_day,
+        sum(case when is_out then 1 else 0 end) as days_out,
+        sum(case when is_out then 0 else 1 end) as days_around,
+        sum(case when not is_out and units = 0 then 1 else 0 end) as days_without_sale,
+        -- days of another run say nothing about what sells
+        sum(case when is_out or is_out_otherwise then 0 else 1 end) as compared_days,
+        {{ as_float('sum(units)') }} as units,
+        {{ as_float('sum(units * units)') }} as squares
+    from days_around
+    group by store_id, product_id, run_from, weekday
+
+),
+
+estimated as (
+
+    select
+        store_id,
+        product_id,
+        run_from,
+        min(first_day) as first_day,
+        max(last_day) as last_day,
+        sum(days_around) as days_around,
+        sum(days_without_sale) as days_without_sale,
+        cast(sum(compared_days) - sum(case when compared_days > 0 then 1 else 0 end) as integer) as degrees_of_freedom,
+        sum(case when days_out > 0 and compared_days = 0 then 1 else 0 end) as weekdays_missing,
+        sum(days_out * units / nullif(compared_days, 0)) as lost_units,
+        -- of the days themselves, and of the means that they are compared with
+        sum(days_out) + coalesce(sum({{ as_float('days_out * days_out') }} / nullif(compared_days, 0)), 0) as spread,
+        sum(squares - units * units / nullif(compared_days, 0)) as squares
+    from weekdays
+    group by store_id, product_id, run_from
+
+),
+
+final as (
+
+    select
+        candidates.store_id,
+        candidates.product_id,
+        estimated.first_day,
+        estimated.last_day,
+        candidates.days_out,
+        case when estimated.weekdays_missing = 0 then {{ settled('estimated.lost_units') }} end as lost_units,
+        case
+            when estimated.weekdays_missing = 0 and estimated.degrees_of_freedom >= 2
+                then {{ settled(
+                    't_quantiles.quantile * sqrt(greatest(estimated.squares, 0) / estimated.degrees_of_freedom * estimated.spread)'
+                ) }}
+        end as half_width
+    from candidates
+    inner join estimated
+        on
+            candidates.store_id = estimated.store_id
+            and candidates.product_id = estimated.product_id
+            and candidates.run_from = estimated.run_from
+    left join t_quantiles on least(estimated.degrees_of_freedom, 60) = t_quantiles.degrees_of_freedom
+    where
+        {{ is_no_chance(
+            share_without_sale('estimated.days_without_sale', 'estimated.days_around'), 'candidates.days_out', 'candidates.open_days'
+        ) }}
+
+)
+
+select * from final
