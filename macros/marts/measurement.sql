@@ -10,6 +10,9 @@
 {#- A float with nine decimals: engines add floats in different orders, which shows in the last digits. -#}
 {% macro settled(number) %}{{ return('cast(' ~ number ~ ' as decimal(18, 9))') }}{% endmacro %}
 
+{#- A float with four decimals. Engines round a tie to either side, so it is moved off the tie first. -#}
+{% macro shown(number) %}{{ return('cast(' ~ number ~ ' + 0.000000001 as decimal(18, 4))') }}{% endmacro %}
+
 {#- The logarithm of how many units of one thing were sold for each unit of another; half a unit is added, because either may be 0. -#}
 {% macro log_ratio(units, other_units) %}
     {{- return('ln(' ~ as_float(units) ~ ' + 0.5) - ln(' ~ as_float(other_units) ~ ' + 0.5)') -}}

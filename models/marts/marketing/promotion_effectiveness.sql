@@ -298,15 +298,13 @@ final as (
         judged.stores,
         judged.promoted_days,
         judged.baseline_days,
-        cast(judged.promoted_units as decimal(18, 4)) as promoted_units_per_store_day,
-        cast(judged.usual_units as decimal(18, 4)) as baseline_units_per_store_day,
-        cast(judged.promoted_revenue as decimal(18, 4)) as promoted_revenue_per_store_day,
-        cast(judged.usual_revenue as decimal(18, 4)) as baseline_revenue_per_store_day,
+        {{ shown('judged.promoted_units') }} as promoted_units_per_store_day,
+        {{ shown('judged.usual_units') }} as baseline_units_per_store_day,
+        {{ shown('judged.promoted_revenue') }} as promoted_revenue_per_store_day,
+        {{ shown('judged.usual_revenue') }} as baseline_revenue_per_store_day,
         promotions.discount_percentage as stated_discount,
-        cast(
-            {{ as_float('judged.discount_given') }} / nullif({{ as_float('judged.full_price_value') }}, 0)
-            as decimal(18, 4)
-        ) as realised_discount
+        {{ shown(as_float('judged.discount_given') ~ ' / nullif(' ~ as_float('judged.full_price_value') ~ ', 0)') }}
+            as realised_discount
     from promotions
     left join judged on promotions.promotion_id = judged.promotion_id
     left join ranked
