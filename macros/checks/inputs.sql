@@ -86,14 +86,14 @@
         {%- if lands() %}
         union all
         select
-            delivered.source_table,
-            delivered.source_row_number,
+            repaired.source_table,
+            repaired.source_row_number,
             repairs.file_id
-        from {{ rows }} as delivered
+        from {{ rows }} as repaired
         inner join (select * from {{ source('landing', 'repairs') }}) as repairs
             on
-                delivered.source_table = repairs.source_table
-                and delivered.source_row_number = repairs.source_row_number
+                repaired.source_table = repairs.source_table
+                and repaired.source_row_number = repairs.source_row_number
         {%- endif %}
     ) as files_of_rows
     left join (

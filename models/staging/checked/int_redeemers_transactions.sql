@@ -73,13 +73,19 @@ rows_needed as (
 
 ),
 
+delivered as (
+
+    {{ rows_delivered('rows_needed') }}
+
+),
+
 known_since as (
 
     select
         rows_needed.transaction_id,
         max(delivered.batch_id) as batch_id
     from rows_needed
-    inner join ({{ rows_delivered('rows_needed') }}) as delivered
+    inner join delivered
         on
             rows_needed.source_table = delivered.source_table
             and rows_needed.source_row_number = delivered.source_row_number

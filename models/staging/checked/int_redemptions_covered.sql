@@ -1,8 +1,8 @@
 {{ config(meta={'unlogged': true, 'analyze': true}) }}
 {%- set redemptions, details = ref('int_redemptions_dated'), ref('checked_customer_details') %}
 {%- set transactions, clawbacks = ref('int_redeemers_transactions'), ref('int_redemptions_clawbacks') %}
--- A customer's account is kept once for each delivery that brings redemptions, from what this and earlier deliveries brought
--- and accepted. So no later delivery changes a verdict.
+-- A customer's account is kept once for each delivery that brings redemptions, from what this and earlier deliveries
+-- brought and accepted. So no later delivery changes a verdict.
 {% if not redeems_points() %}
 select
     cast(null as bigint) as source_row_number,
@@ -160,7 +160,7 @@ known_lots as (
 
     select
         events.*,
-        events.batch_id is distinct from events.batch_id_before as begins_account,
+        coalesce(events.batch_id <> events.batch_id_before, true) as begins_account,
         events.redemption_number is not null as is_redemption,
         lots.lot_number,
         lots.lot_id,
@@ -173,7 +173,7 @@ known_lots as (
 
 ),
 
--- which lots an event may take points from, and in which turn, as in loyalty_lot_uses; and which lots make up the balance
+-- which lots an event may take points from, and in which turn, as in loyalty_lot_uses; which lots make up the balance
 offers as (
 
     select
