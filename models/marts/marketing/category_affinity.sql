@@ -120,7 +120,9 @@ final as (
         usual_share,
         affinity,
         coalesce(
-            affinity >= {{ setting('favourite_min_affinity') }} and line_items >= {{ setting('favourite_min_lines') }}, false
+            affinity >= {{ setting('favourite_min_affinity') }}
+            and line_items >= {{ setting('favourite_min_lines') }},
+            false
         ) as is_favourite
     from affinities
 

@@ -65,7 +65,8 @@ fitting as (
         cast(null as decimal(18, 4)) as affinity,
         cast(null as decimal(18, 6)) as share,
         cast(null as decimal(18, 6)) as usual_share,
-        case when purchases.monetary > 0 then {{ as_float('purchases.monetary') }} / purchases.frequency end as usual_amount
+        case when purchases.monetary > 0 then {{ as_float('purchases.monetary') }} / purchases.frequency end
+            as usual_amount
     from segments
     cross join promotions
     left join purchases on segments.customer_id = purchases.customer_id
@@ -125,7 +126,8 @@ final as (
         round({{ settled('ranked.usual_amount') }} * ranked.discount_percentage, 2) as expected_discount,
         case
             when ranked.discount_percentage is null then 'no expected_discount: the promotion states no discount'
-            when ranked.usual_amount is null then 'no expected_discount: no clean purchase says what the customer spends'
+            when ranked.usual_amount is null
+                then 'no expected_discount: no clean purchase says what the customer spends'
         end as why_not
     from ranked
     inner join segments on ranked.customer_id = segments.customer_id

@@ -46,7 +46,10 @@ runs as (
 candidates as (
 
     select * from runs
-    where {{ is_no_chance(share_without_sale('days_without_sale - days_out', 'open_days - days_out'), 'days_out', 'open_days') }}
+    where
+        {{ is_no_chance(
+            share_without_sale('days_without_sale - days_out', 'open_days - days_out'), 'days_out', 'open_days'
+        ) }}
 
 ),
 

@@ -59,7 +59,8 @@ final as (
         cast(coalesce(sold.revenue, 0) as decimal(20, 2)) as revenue,
         round({{ settled(as_float('coalesce(sold.units, 0)') ~ ' / ' ~ days) }}, 4) as units_per_day,
         products.current_stock_level,
-        round({{ settled(as_float('products.current_stock_level') ~ ' * ' ~ days ~ ' / sold.units') }}, 1) as days_of_stock,
+        round({{ settled(as_float('products.current_stock_level') ~ ' * ' ~ days ~ ' / sold.units') }}, 1)
+            as days_of_stock,
         case
             when products.current_stock_level is null then 'no days_of_stock: the stock is unknown'
             when sold.units is null

@@ -78,10 +78,13 @@ reasons as (
         judged.*,
         {{ share_without_sale('days_without_sale_outside', 'days_outside') }} as share_without_sale,
         case
-            when selling_days < {{ limits.selling_days }} then
-                'sold on only ' || cast(selling_days as {{ text }}) || ' days, {{ limits.selling_days }} are needed'
-            when {{ share_without_sale('days_without_sale_outside', 'days_outside') }} > {{ limits.share_without_sale }} then
-                'sold nothing on too many days to see a stock-out'
+            when selling_days < {{ limits.selling_days }}
+                then
+                    'sold on only ' || cast(selling_days as {{ text }}) || ' days, {{ limits.selling_days }} are needed'
+            when
+                {{ share_without_sale('days_without_sale_outside', 'days_outside') }}
+                > {{ limits.share_without_sale }}
+                then 'sold nothing on too many days to see a stock-out'
             when is_bursty then 'sales of the store come in bursts, so days without a sale say nothing'
         end as lack
     from judged
@@ -98,7 +101,8 @@ final as (
         case when runs.first_day is null then 'none' else 'suspected' end as evidence,
         runs.days_out,
         round(runs.lost_units, 1) as lost_units,
-        round(case when runs.lost_units < runs.half_width then 0 else runs.lost_units - runs.half_width end, 1) as lost_units_low,
+        round(case when runs.lost_units < runs.half_width then 0 else runs.lost_units - runs.half_width end, 1)
+            as lost_units_low,
         round(runs.lost_units + runs.half_width, 1) as lost_units_high,
         round(runs.lost_units * products.unit_price, 2) as lost_sales,
         case
@@ -108,9 +112,14 @@ final as (
             when runs.half_width is null then 'no interval: too few other days'
         end as why_not,
         case
-            when reasons.lack is null then cast(floor(
-                (ln({{ as_float(limits.chance) }}) - ln({{ as_float('reasons.open_days') }})) / ln(reasons.share_without_sale)
-            ) as integer) + 1
+            when reasons.lack is null
+                then
+                    cast(
+                        floor(
+                            (ln({{ as_float(limits.chance) }}) - ln({{ as_float('reasons.open_days') }}))
+                            / ln(reasons.share_without_sale)
+                        ) as integer
+                    ) + 1
         end as shortest_visible_days,
         reasons.selling_days,
         reasons.open_days

@@ -94,8 +94,8 @@ days as (
 
 ),
 
--- a return lowers what was spent but isn't a purchase, unless something was bought with it; several purchases on one day
--- are one visit for the gaps
+-- a return lowers what was spent but isn't a purchase, unless something was bought with it; several purchases on one
+-- day are one visit for the gaps
 purchases as (
 
     select
