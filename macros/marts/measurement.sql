@@ -8,7 +8,7 @@
 {% macro as_float(number) %}{{ return('cast(' ~ number ~ ' as ' ~ sql_type('double precision') ~ ')') }}{% endmacro %}
 
 {#- A float with nine decimals: engines add floats in different orders, which shows in the last digits. -#}
-{% macro settled(number) %}{{ return('cast(' ~ number ~ ' as decimal(18, 9))') }}{% endmacro %}
+{% macro settled(number) %}{{ return('cast(' ~ number ~ ' as decimal(28, 9))') }}{% endmacro %}
 
 {#- A float with four decimals. Engines round a tie to either side, so it is moved off the tie first. -#}
 {% macro shown(number) %}{{ return('cast(' ~ number ~ ' + 0.000000001 as decimal(18, 4))') }}{% endmacro %}

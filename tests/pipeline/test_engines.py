@@ -186,7 +186,6 @@ def test_an_unknown_engine_is_refused(run_program):
     [
         (["psql"], "open its tables in that engine's own shell"),
         (["rejects", "export", "--out", "repairs"], "read retail_staging.rejected_records there"),
-        (["rules"], "read retail_staging.dq_rules there"),
         (["load", "--replace-rejected", "repairs"], "repair the files themselves, and load all with --start-over"),
     ],
 )
