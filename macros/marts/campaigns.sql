@@ -55,7 +55,7 @@
         {%- endfor -%}
         {%- set found = run_query(
             'select distinct members.campaign_id, members.chosen_on'
-            ~ ' from ' ~ members ~ ' as members inner join ' ~ campaigns ~ ' as campaigns'
+            ~ ' from ' ~ members ~ ' as members inner join (select * from ' ~ campaigns ~ ') as campaigns'
             ~ ' on members.campaign_id = campaigns.campaign_id'
             ~ " where members.raw_layer = '" ~ setting('raw_layer') ~ "' and (" ~ changes | join(' or ') ~ ') order by 1'
         ) -%}

@@ -1,6 +1,12 @@
 {%- set text = sql_type('text') %}
 with
 
+promotion_details as (
+
+    select * from {{ ref('promotion_details') }}
+
+),
+
 segments as (
 
     select * from {{ ref('customer_segments') }}
@@ -31,7 +37,7 @@ promotions as (
     select
         promotions.*,
         promotions.start_date <= as_of.as_of_date as is_running
-    from {{ ref('promotion_details') }} as promotions
+    from promotion_details as promotions
     cross join as_of
     where
         promotions.applicable_category is not null

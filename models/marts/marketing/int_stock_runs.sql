@@ -1,6 +1,12 @@
 {%- set limits = suspicion() %}
 with
 
+series as (
+
+    select * from {{ ref('int_stock_series') }}
+
+),
+
 product_days as (
 
     select * from {{ ref('int_product_days') }}
@@ -32,7 +38,7 @@ runs as (
         product_days.day_number - 1 as run_through,
         product_days.days_missed as days_out
     from product_days
-    inner join {{ ref('int_stock_series') }} as series
+    inner join series
         on
             product_days.store_id = series.store_id
             and product_days.product_id = series.product_id

@@ -1,6 +1,12 @@
 {%- set days = setting('stock_cover_days') %}
 with
 
+product_days as (
+
+    select * from {{ ref('int_product_days') }}
+
+),
+
 products as (
 
     select * from {{ ref('products') }}
@@ -19,7 +25,7 @@ sold as (
         product_days.product_id,
         cast(sum(product_days.units) as bigint) as units,
         cast(sum(product_days.revenue) as decimal(20, 2)) as revenue
-    from {{ ref('int_product_days') }} as product_days
+    from product_days
     inner join as_of
         on product_days.sold_on between {{ days_after('as_of.as_of_date', 1 - days) }} and as_of.as_of_date
     group by product_days.product_id

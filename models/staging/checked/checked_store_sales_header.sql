@@ -7,7 +7,7 @@
         'partial_indexes': [
             {'column': 'warned_rules', 'where': "is_valid and warned_rules <> ''"},
             {'column': 'transaction_date', 'where': 'is_valid'},
-            {'column': 'customer_id', 'where': 'not is_valid'},
+            {'column': 'source_row_number', 'where': 'not is_valid'},
         ],
     }
 ) }}
