@@ -131,7 +131,7 @@ def test_duckdb_keeps_the_accounts_that_postgresql_keeps(accounts, fresh_databas
     compare_duckdb(query, fresh_database, file)
 
 
-@pytest.mark.extended
+@pytest.mark.proof
 def test_spark_keeps_the_accounts_that_postgresql_keeps(accounts, fresh_database, run_program, query, spark, tmp_path):
     """Without returns, whose plan is too large for a session on one machine."""
     for engine in (fresh_database, spark):
