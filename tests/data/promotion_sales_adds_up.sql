@@ -9,7 +9,7 @@ line_items as (
         coalesce(sum(case when line_items.promotion_id is not null then line_items.quantity end), 0) as promoted_units,
         coalesce(sum(case when line_items.promotion_id is not null then line_items.line_item_amount end), 0)
             as promoted_revenue
-    from {{ ref('store_sales_line_items') }} as line_items
+    from (select * from {{ ref('store_sales_line_items') }}) as line_items
 
 ),
 
