@@ -50,6 +50,7 @@
             'coalesce(points <= balance_before, true)',
             'points are more than the balance at that moment',
             detail='balance_before',
+            kept_for='the ledger',
             of_row=false
         ),
     ])) -}}
