@@ -1,13 +1,11 @@
 {#- The body of the CTE `covered` of int_redemptions_covered: the balance before each redemption, event by event. A redemption that
     the balance doesn't cover takes nothing; one that an earlier delivery brought takes its points if it was accepted then. Points go
-    as in points_taken_in_turn; what no lot covers stands on the opening lot. It reads the CTEs lots and offers.
-
-    is_strict  whether a redemption that isn't covered is rejected -#}
-{% macro redemptions_covered_in_turn(is_strict) %}
-    {{- return(adapter.dispatch('redemptions_covered_in_turn', 'retail')(is_strict)) -}}
+    as in points_taken_in_turn; what no lot covers stands on the opening lot. It reads the CTEs lots and offers. -#}
+{% macro redemptions_covered_in_turn() %}
+    {{- return(adapter.dispatch('redemptions_covered_in_turn', 'retail')()) -}}
 {% endmacro %}
 
-{% macro default__redemptions_covered_in_turn(is_strict) %}
+{% macro default__redemptions_covered_in_turn() %}
     select
         customer_id,
         cast(0 as bigint) as event_number,
@@ -36,9 +34,7 @@
         select
             *,
             case
-                {%- if is_strict %}
                 when is_judged and points_due > balance then 0
-                {%- endif %}
                 when
                     is_redemption
                     and not is_judged
@@ -82,7 +78,7 @@
     ) as asked
 {% endmacro %}
 
-{% macro spark__redemptions_covered_in_turn(is_strict) %}
+{% macro spark__redemptions_covered_in_turn() %}
     {%- set points_left = 'if(event.begins_account, transform(event.lots, lot -> lot.points), so_far.points_left)' -%}
     select
         folded.customer_id,
@@ -121,9 +117,7 @@
                             'points_left', begun.points_left,
                             'balance', begun.balance,
                             'asked', case
-                                {%- if is_strict %}
                                 when event.is_judged and event.points_due > begun.balance then 0L
-                                {%- endif %}
                                 when
                                     event.is_redemption
                                     and not event.is_judged

@@ -206,7 +206,7 @@ offers as (
 
 covered as (
 
-    {{ redemptions_covered_in_turn(is_strict=rejects(redemption_rules_of_balance(), 'points_exceed_balance')) }}
+    {{ redemptions_covered_in_turn() }}
 
 ),
 
