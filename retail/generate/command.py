@@ -16,6 +16,7 @@ from retail.generate.masters import Span, build_world
 from retail.generate.output import MANIFEST, Folder, Manifest, write_rows, write_sales
 from retail.generate.redemptions import REDEMPTION, Purchases, redemptions
 from retail.generate.sales import HEADER, LINE, sales
+from retail.generate.stock import STOCK, Shelves, counts
 
 END_DATE = date(2025, 6, 29)  # fixed, so that the same arguments give the same bytes on any day
 FIRST_YEAR, LAST_YEAR = 1990, 2900
@@ -33,6 +34,7 @@ def write_files(
     prefix: str = "",
     gzipped: bool = False,
     redemptions: int = 0,
+    stock: int = 0,
 ) -> dict[str, int]:
     """Write the files and the manifest, and return the number of rows of each table."""
     arguments = {
@@ -45,6 +47,7 @@ def write_files(
         "prefix": prefix,
         "gzip": gzipped,
         "redemptions": redemptions,
+        "stock": stock,
     }
     folder, manifest = Folder(out, prefix, gzipped), Manifest()
     try:
@@ -64,7 +67,8 @@ def _write(folder: Folder, manifest: Manifest, arguments: dict[str, Any], span: 
         with folder.table(table) as file:
             write_rows(file, manifest, table, rows)
     purchases = Purchases(transactions, arguments["redemptions"])
-    batches = purchases.noted(sales(seed, world, transactions, make_plan(seed, transactions, rate)))
+    shelves = Shelves(world, arguments["stock"])
+    batches = shelves.noted(purchases.noted(sales(seed, world, transactions, make_plan(seed, transactions, rate))))
     with folder.table(HEADER) as headers, folder.table(LINE) as lines:
         steps = write_sales(headers, lines, manifest, batches)
         if sys.stderr.isatty():
@@ -76,6 +80,9 @@ def _write(folder: Folder, manifest: Manifest, arguments: dict[str, Any], span: 
                 pass
     with folder.table(REDEMPTION) as file:
         write_rows(file, manifest, REDEMPTION, redemptions(seed, world, purchases, arguments["redemptions"], rate))
+    with folder.table(STOCK) as file:
+        rows, manifest.truth["stock_outs"] = counts(seed, world, shelves, rate)
+        write_rows(file, manifest, STOCK, rows)
     with folder.open(MANIFEST) as file:
         manifest.write(file, arguments)
 
@@ -132,12 +139,19 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, value: str) ->
     type=click.IntRange(0, 10_000_000),
     help="Redemptions of points, as far as the opening balances reach, and faulty ones. 0: an empty file.",
 )
+@click.option(
+    "--stock",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 100_000),
+    help="Products whose stock is counted in each store at the end of each day, and faulty counts. 0: an empty file.",
+)
 @click.option("--gzip", "gzipped", is_flag=True, help="Write .csv.gz.")
 def generate(out: Path, **arguments: Any) -> None:  # noqa: ANN401 (click's options)
     """Write sample data, and a manifest of the faults in them.
 
     The same arguments give the same bytes. manifest.json lists each injected fault ("injections") and, for each rule,
-    the rows that must fail it, consequences included ("expected"). Row numbers start at 1 below the header. The command
+    the rows that must fail it, consequences included ("expected"), and what happened to the stock ("truth"). Row numbers start at 1 below the header. The command
     replaces the files of an earlier run, and refuses to overwrite other files.
     """
     rows = write_files(out, **arguments)

@@ -86,13 +86,14 @@ class Folder:
 
 
 class Manifest:
-    """Counts the rows, and collects their faults and the rules they must fail."""
+    """Counts the rows, and collects their faults, the rules they must fail, and what the data were made from."""
 
     def __init__(self) -> None:
         """Start empty."""
         self.rows = dict.fromkeys(TABLES, 0)
         self.injections: dict[str, list[tuple[int, str, str]]] = {table: [] for table in TABLES}
         self.expected: dict[str, dict[str, list[int]]] = {table: {} for table in TABLES}
+        self.truth: dict[str, list[dict[str, Any]]] = {}
 
     def enter(self, row: Row, number: int) -> None:
         """Add a row with its number in its file."""
@@ -114,9 +115,12 @@ class Manifest:
             + "\n  }"
             for table, rules in self.expected.items()
         ]
+        truth = [
+            f"{_json(name)}: [{_items([_json(entry) for entry in entries])}]" for name, entries in self.truth.items()
+        ]
         text = (
             f'{{\n "generator": {_json(GENERATOR)},\n "arguments": {_json(arguments)},\n "rows": {_json(self.rows)},\n'
-            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}}\n}}\n'
+            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}},\n "truth": {{{_items(truth)}}}\n}}\n'
         )
         file.write(text.encode())
 

@@ -18,9 +18,9 @@ from retail.contract import PROJECT_DIR
 from retail.generate import generate
 from support.oracle import (
     COLUMNS,
-    OPTIONAL,
     REDEMPTIONS,
     RULES,
+    STOCK,
     WARNINGS,
     Result,
     Settings,
@@ -67,7 +67,8 @@ def test_the_seeds_are_the_documented_commands_output(tmp_path):
     arguments = json.loads((SEEDS / "manifest.json").read_text(encoding="utf-8"))["arguments"]
     assert (arguments["customers"], arguments["transactions"], arguments["days"]) == (500, 3000, 7)
 
-    generated(tmp_path, "--days", "7", "--customers", "500", "--transactions", "3000", "--prefix", "raw_")
+    size = ("--days", "7", "--customers", "500", "--transactions", "3000", "--stock", "10")
+    generated(tmp_path, *size, "--prefix", "raw_")
 
     assert contents(tmp_path) == contents(SEEDS)
 
@@ -94,7 +95,7 @@ def test_another_seed_is_other_data(tmp_path):
 def test_the_manifest_says_what_every_rule_finds(tmp_path, seed, rate):
     generated(
         tmp_path,
-        *("--customers", "120", "--transactions", "600", "--redemptions", "90"),
+        *("--customers", "120", "--transactions", "600", "--redemptions", "90", "--stock", "6"),
         *("--seed", str(seed), "--anomaly-rate", str(rate)),
     )
 
@@ -111,12 +112,12 @@ def test_the_injections_are_where_and_what_the_manifest_says():
 def test_every_error_rule_occurs_in_the_seeds():
     found = found_in(judged(SEEDS, "raw_"))
     assert {table: set(rules) for table, rules in found.items()} == {
-        table: set(() if table in OPTIONAL else rules) for table, rules in RULES.items()
+        table: set(() if table == REDEMPTIONS else rules) for table, rules in RULES.items()
     }
 
 
 def test_a_rate_of_zero_has_nothing_to_reject(tmp_path):
-    generated(tmp_path, "--transactions", "1000", "--redemptions", "100", "--anomaly-rate", "0")
+    generated(tmp_path, "--transactions", "1000", "--redemptions", "100", "--stock", "9", "--anomaly-rate", "0")
     assert found_in(judged(tmp_path)) == {table: {} for table in COLUMNS}
     assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["injections"] == []
 
@@ -137,6 +138,47 @@ def test_redemptions_have_every_fault_and_spend_no_more_than_the_opening_balance
 
     changed = {name for name, data in contents(tmp_path / "redeemed").items() if data != plain[name]}
     assert changed == {f"{REDEMPTIONS}.csv", "manifest.json"}, "nothing else depends on it"
+
+
+def test_stock_counts_fit_the_sales_and_the_manifest_knows_who_was_out(tmp_path):
+    plain = contents(generated(tmp_path / "plain", "--transactions", "2000"))
+    folder = generated(tmp_path / "counted", "--transactions", "2000", "--stock", "10")
+    changed = {name for name, data in contents(folder).items() if data != plain[name]}
+    assert changed == {f"{STOCK}.csv", "manifest.json"}, "nothing else depends on it"
+
+    result = judged(folder)
+    assert set(found_in(result)[STOCK]) == set(RULES[STOCK])
+    sales = {row["transaction_id"]: row for row in result.clean_rows("store_sales_header")}
+    sold = {
+        (
+            sales[row["transaction_id"]]["transaction_date"].date(),
+            sales[row["transaction_id"]]["store_id"],
+            row["product_id"],
+        )
+        for row in result.clean_rows("store_sales_line_items")
+    }
+    levels = {
+        (row["stock_date"], row["store_id"], row["product_id"]): row["stock_level"] for row in result.clean_rows(STOCK)
+    }
+    assert {key[1] for key in levels} >= {row["store_id"] for row in sales.values()}
+    seen = {
+        (store, product): min(
+            day
+            for day, *shelf in levels
+            if shelf == [store, product] and (levels[day, store, product] or (day, store, product) in sold)
+        )
+        for _, store, product in levels
+    }
+    out = {key for key, level in levels.items() if not level and key not in sold and key[0] > seen[key[1:]]}
+    planted = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["truth"]["stock_outs"]
+    assert len(planted) > 10
+    assert out == {
+        (day, one["store_id"], one["product_id"])
+        for one in planted
+        for day, store, product in levels
+        if (store, product) == (one["store_id"], one["product_id"])
+        and one["first_day"] <= day.isoformat() <= one["last_day"]
+    }
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.4])
