@@ -151,8 +151,9 @@ def generate(out: Path, **arguments: Any) -> None:  # noqa: ANN401 (click's opti
     """Write sample data, and a manifest of the faults in them.
 
     The same arguments give the same bytes. manifest.json lists each injected fault ("injections") and, for each rule,
-    the rows that must fail it, consequences included ("expected"), and what happened to the stock ("truth"). Row numbers start at 1 below the header. The command
-    replaces the files of an earlier run, and refuses to overwrite other files.
+    the rows that must fail it, consequences included ("expected"); and what the data were made from ("truth"). Row
+    numbers start at 1 below the header. The command replaces the files of an earlier run, and refuses to overwrite
+    other files.
     """
     rows = write_files(out, **arguments)
     click.echo(f"{out}: " + ", ".join(f"{count:,} {table}" for table, count in rows.items()))

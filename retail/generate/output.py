@@ -120,7 +120,8 @@ class Manifest:
         ]
         text = (
             f'{{\n "generator": {_json(GENERATOR)},\n "arguments": {_json(arguments)},\n "rows": {_json(self.rows)},\n'
-            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}},\n "truth": {{{_items(truth)}}}\n}}\n'
+            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}},\n'
+            f' "truth": {{{_items(truth)}}}\n}}\n'
         )
         file.write(text.encode())
 
