@@ -15,6 +15,7 @@ from retail.generate.core import TABLES, Row, csv_line
 from retail.generate.sales import HEADER, LINE, Batch, Sale
 
 MANIFEST = "manifest.json"
+CAMPAIGNS = "campaigns.csv"
 GENERATOR = "retail generate"
 
 
@@ -43,7 +44,7 @@ class Folder:
 
     def _present(self) -> list[Path]:
         candidates = [self.path / (name + ending) for name in self.names.values() for ending in (".csv", ".csv.gz")]
-        return [file for file in [*candidates, self.path / MANIFEST] if file.exists()]
+        return [file for file in [*candidates, self.path / CAMPAIGNS, self.path / MANIFEST] if file.exists()]
 
     def _is_mine(self) -> bool:
         try:
@@ -93,6 +94,7 @@ class Manifest:
         self.rows = dict.fromkeys(TABLES, 0)
         self.injections: dict[str, list[tuple[int, str, str]]] = {table: [] for table in TABLES}
         self.expected: dict[str, dict[str, list[int]]] = {table: {} for table in TABLES}
+        self.truth: dict[str, list[dict[str, Any]]] = {}
 
     def enter(self, row: Row, number: int) -> None:
         """Add a row with its number in its file."""
@@ -114,9 +116,11 @@ class Manifest:
             + "\n  }"
             for table, rules in self.expected.items()
         ]
+        truth = [f"{_json(name)}: [{_items(list(map(_json, found)))}]" for name, found in self.truth.items()]
+        planted = f',\n "truth": {{{_items(truth)}}}' if truth else ""
         text = (
             f'{{\n "generator": {_json(GENERATOR)},\n "arguments": {_json(arguments)},\n "rows": {_json(self.rows)},\n'
-            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}}\n}}\n'
+            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}}{planted}\n}}\n'
         )
         file.write(text.encode())
 
