@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 
+import duckdb
 import pytest
 
 from retail.generate.command import write_files
@@ -69,3 +71,35 @@ def test_a_campaign_from_its_row_to_its_result(effect, verdict, new_database, la
     before = contents(query, database, "retail"), contents(query, database, "retail_history")
     build()
     assert (contents(query, database, "retail"), contents(query, database, "retail_history")) == before
+
+
+def test_the_intervals_of_promotions_contain_what_was_planted(run_program, tmp_path):
+    """Two years of ten stores, from files to the table: promotions that work, don't, or harm."""
+    options = {"days": 730, "customers": 3000, "transactions": 60_000, "stores": 10, "anomaly_rate": 0.01}
+    write_files(tmp_path / "files", seed=1, behaviour="rhythms", **options)
+    database = {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": str(tmp_path / "warehouse.duckdb")}
+    variables = ("--vars", json.dumps(CUTOFF))
+    run_program(database, "retail", "load", str(tmp_path / "files"))
+    run_program(database, "dbt", "seed", *variables)
+    run_program(database, "dbt", "run", "-s", "+promotion_effectiveness", *variables)
+
+    with duckdb.connect(database["RETAIL_DUCKDB"], read_only=True) as connection:
+        found = connection.execute("from retail.promotion_effectiveness").fetchall()
+        names = [column[0] for column in connection.description]
+    judged = {(row[0], row[names.index("product_category")]): dict(zip(names, row, strict=True)) for row in found}
+    tally = Counter()
+    for truth in truth_of(tmp_path / "files")["promotions"]:
+        row = judged[truth["promotion_id"], truth["product_category"]]
+        assert row["stores"] <= len(truth["stores"])
+        for kind, planted in (("did", truth["lift"]), ("observed", truth["observed_lift"])):
+            if row[f"{kind}_lift"] is None:
+                assert f"no {kind}_lift: " in row["why_not"]
+            else:
+                tally[kind, float(row[f"{kind}_lift_low"]) <= planted <= float(row[f"{kind}_lift_high"])] += 1
+        tally["ranked", truth["lift"] > 0] += row["rank"] is not None
+    assert tally["did", True] > 15
+    assert tally["did", False] <= 2
+    assert tally["observed", True] > 50
+    assert tally["observed", False] <= 4
+    assert tally["ranked", True] > 8
+    assert tally["ranked", False] <= 1
