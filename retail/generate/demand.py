@@ -25,6 +25,7 @@ DAY_SHOCK, STORE_SHOCK, CATEGORY_SHOCK, CELL_SHOCK, LEFT = 0.05, 0.1, 0.05, 0.25
 
 FIRST_START, STARTS_EVERY, FREE_AT_THE_END = 35, 17, 30  # days
 LENGTHS = (4, 7, 7, 10, 14, 14, 21)
+ANNOUNCED = (4, 8, 12)  # days after the end
 ALL_EVERY = 10  # promotions
 WINDOW, DIP_DAYS = 28, 14
 
@@ -59,16 +60,19 @@ class Calendar:
     """The promotions with their effects, one after the other; the maker of their rows."""
 
     def __init__(self, seed: int, span: Span, stores: int, lifts: Sequence[float]) -> None:
-        """Plan them: as many as the span has room for, at least one."""
+        """Plan them: as many as the span has room for, at least one, and some that are only announced."""
         self.span = span
         starts = range(FIRST_START, span.days - FREE_AT_THE_END, STARTS_EVERY) or [span.days // 2]
+        announced = [span.days + days for days in ANNOUNCED]
         categories = Dice(seed, "promoted categories").shuffled(tuple(values.CATEGORIES))
         self.planted: list[Planted] = []
-        for i, start in enumerate(starts):
+        for i, start in enumerate([*starts, *announced]):
             dice = Dice(seed, "planted promotion", i)
             on_all = i % ALL_EVERY == ALL_EVERY - 1
             category = "ALL" if on_all else categories[i % len(categories)]
-            length = min(LENGTHS[0] if on_all else dice.pick(LENGTHS), span.days - start)
+            length = LENGTHS[0] if on_all else dice.pick(LENGTHS)
+            if start < span.days:
+                length = min(length, span.days - start)
             first, lift = span.start + timedelta(days=start), lifts[i % len(lifts)]
             promotion = Promotion(
                 f"PR{i + 1:03d}", category, 5 * dice.between(1, 8), first, first + timedelta(days=length - 1)
@@ -180,9 +184,11 @@ class Demand:
             ]
 
     def truth(self) -> Iterator[dict[str, Any]]:
-        """Return what is true of each promotion and category."""
+        """Return what is true of each promotion that has begun, and category."""
         for planted in self.planted:
             promotion = planted.promotion
+            if promotion.start > self.span.end:
+                continue
             for category in self.categories:
                 if promotion.category not in ("ALL", category):
                     continue

@@ -169,5 +169,5 @@ class PlannedSales:
             "promotions": list(self.demand.truth()),
             "events": self.demand.events,
             "stock_outs": list(self.demand.missed()),
-            "customers": list(truth(self.shoppers, self.world)),
+            "customers": list(truth(self.shoppers, self.world, self.demand.categories)),
         }

@@ -87,7 +87,7 @@ def _visits(dice: Dice, shopper: Shopper, clock: list[float]) -> Iterator[int]:
         now += shopper.gap * (0.4 + 0.6 * (dice.random() + dice.random()))
 
 
-def truth(everybody: list[Shopper], world: World) -> Iterator[dict[str, Any]]:
+def truth(everybody: list[Shopper], world: World, categories: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Return what is true of each customer who buys."""
     days = world.span.days
     for shopper in everybody:
@@ -95,6 +95,7 @@ def truth(everybody: list[Shopper], world: World) -> Iterator[dict[str, Any]]:
             "customer_id": shopper.customer_id,
             "days_between_visits": round(shopper.gap, 1) or None,
             "joins": (world.span.start + timedelta(days=shopper.first)).isoformat() if shopper.first else None,
+            "favourite_category": categories[shopper.favourite % len(categories)] if shopper.gap else None,
             "stops": (world.span.start + timedelta(days=shopper.stop)).isoformat() if shopper.stop < days else None,
         }
 

@@ -225,6 +225,7 @@ def test_customers_come_at_their_own_intervals_until_they_stop(tmp_path):
     assert abs(len(tables["store_sales_header"]) / 12000 - 1) < 0.05
 
     gaps = {}
+    favourites = {customer["customer_id"]: customer["favourite_category"] for customer in truth["customers"]}
     for customer in truth["customers"]:
         days = by_customer.get(customer["customer_id"], [])
         assert not days or (customer["joins"] or "") <= days[0].isoformat()
@@ -236,6 +237,16 @@ def test_customers_come_at_their_own_intervals_until_they_stop(tmp_path):
     assert all(0.7 < ratio < 1.4 for ratio in gaps.values())
     assert sum(customer["stops"] is not None for customer in truth["customers"]) > 80
     assert sum(customer["joins"] is not None for customer in truth["customers"]) > 40
+    category = {row["product_id"]: row["product_category"] for row in tables["products"]}
+    buyer = {row["transaction_id"]: row["customer_id"] for row in tables["store_sales_header"]}
+    bought = Counter(
+        (buyer[line["transaction_id"]], category[line["product_id"]]) for line in tables["store_sales_line_items"]
+    )
+    liked, others = (
+        sum(n for (who, what), n in bought.items() if who in gaps and (what == favourites[who]) == is_favourite)
+        for is_favourite in (True, False)
+    )
+    assert 0.2 < liked / (liked + others) < 0.35, "three times a ninth, of eleven ninths"
     last = max(day for days in by_customer.values() for day in days)
     assert (date(2025, 6, 29) - last).days <= 1
 
