@@ -74,6 +74,11 @@
     )) -}}
 {% endmacro %}
 
+{#- A day that is part of a key. Keys are compared as texts, so the cell stays one, <name>, until it is clean. -#}
+{% macro key_date_column(name) %}
+    {{- return(column(name, 'date', clean=read_date(name), expected=date_column(name).expected)) -}}
+{% endmacro %}
+
 {#- A moment without a time zone. -#}
 {% macro timestamp_column(name) %}
     {{- return(column(

@@ -7,11 +7,14 @@
     rules         the rule book, or the part of it that looks at single rows
     lasting       SQL that gives the value of a row that later deliveries don't replace, as own_value
     claimed       a text column that a later delivery may fill in: its text as own_value, the content without it as
-                  content_before_claim -#}
-{% macro stated_rows(rows, columns, key, rules, lasting=none, claimed=none) %}
+                  content_before_claim
+    large_groups  whether many rows share all parts of the key but the last one, so that it says little that one of them occurs
+                  twice -#}
+{% macro stated_rows(rows, columns, key, rules, lasting=none, claimed=none, large_groups=false) %}
     {%- set raw_key = [] -%}
     {%- for column in key -%}{%- do raw_key.append(read_text('raw_rows.' ~ column)) -%}{%- endfor -%}
-    {%- set within = key[:-1] or key -%}
+    {%- set parts = key | length if large_groups else [key | length - 1, 1] | max -%}
+    {%- set within = key[:parts] -%}
     {%- set texts_before_claim = [] -%}
     {%- for name in text_names(columns) -%}
         {%- do texts_before_claim.append('cells.' ~ name if name != claimed else 'cast(null as ' ~ sql_type('text') ~ ')') -%}
@@ -33,7 +36,7 @@
                 group by 1
                 having count(*) > 1 {%- if within != key %} and {{ has_repeated(key[-1]) }}{% endif %}
             ) as repeated
-                on {{ key_hash(raw_key[:-1] or raw_key) }} = repeated.key_hash
+                on {{ key_hash(raw_key[:parts]) }} = repeated.key_hash
             where {{ raw_key | join(' is not null and ') }} is not null
     {%- endset %}
     select
@@ -79,8 +82,9 @@
     is good, equal rows are copies of the first one, and different rows contradict each other.
 
     claimed  a column that a later good statement may fill in where the key's is blank, once; the row that holds the key gets
-             the value as claimed_<column> -#}
-{% macro key_conflicts_of_facts(rows, columns, key, rules, claimed=none) %}
+             the value as claimed_<column>
+    large_groups  as in stated_rows -#}
+{% macro key_conflicts_of_facts(rows, columns, key, rules, claimed=none, large_groups=false) %}
     {%- set kept %}
         select
             *,
@@ -97,7 +101,7 @@
                             then min(source_row_number) over of_key
                     end
                 ) as kept_row
-            from ({{ stated_rows(rows, columns, key, rules, claimed=claimed) }}) as stated
+            from ({{ stated_rows(rows, columns, key, rules, claimed=claimed, large_groups=large_groups) }}) as stated
             window of_key as (partition by {{ key | join(', ') }})
         ) as kept
         window of_key as (partition by {{ key | join(', ') }})

@@ -98,12 +98,14 @@
     )) -}}
 {% endmacro %}
 
-{#- later than the data cut-off date -#}
-{% macro rule_in_future(column, severity='error') %}
+{#- later than the data cut-off date
+
+    value  SQL for the day or moment; none: as it was read -#}
+{% macro rule_in_future(column, severity='error', value=none) %}
     {{- return(rule(
         column ~ '_in_future',
         [column],
-        is_not_in_future(column ~ '_read'),
+        is_not_in_future(value or column ~ '_read'),
         column ~ ' is later than the data cut-off date',
         severity,
         of_row=false

@@ -9,6 +9,7 @@
         'store_sales_header': ['transaction_id'],
         'store_sales_line_items': ['transaction_id', 'line_item_id'],
         'loyalty_redemptions': ['redemption_id'],
+        'inventory_levels': ['stock_date', 'store_id', 'product_id'],
     }) -}}
 {% endmacro %}
 
@@ -19,10 +20,10 @@
 {% macro key_of(table) %}{{ return(keys_of_tables()[table]) }}{% endmacro %}
 
 {#- The tables of facts: a clean fact stays as it is. The other tables are master data, which the latest delivery replaces. -#}
-{% macro fact_tables() %}{{ return(sales_tables() + ['loyalty_redemptions']) }}{% endmacro %}
+{% macro fact_tables() %}{{ return(sales_tables() + optional_tables()) }}{% endmacro %}
 
 {#- The tables that a load may leave out. -#}
-{% macro optional_tables() %}{{ return(['loyalty_redemptions']) }}{% endmacro %}
+{% macro optional_tables() %}{{ return(['loyalty_redemptions', 'inventory_levels']) }}{% endmacro %}
 
 {#- The two tables of transactions, whose rows a build judges together. -#}
 {% macro sales_tables() %}{{ return(['store_sales_header', 'store_sales_line_items']) }}{% endmacro %}
@@ -38,6 +39,7 @@
     {%- elif table == 'store_sales_header' -%}{{- return(store_sales_header_columns()) -}}
     {%- elif table == 'store_sales_line_items' -%}{{- return(store_sales_line_items_columns()) -}}
     {%- elif table == 'loyalty_redemptions' -%}{{- return(loyalty_redemptions_columns()) -}}
+    {%- elif table == 'inventory_levels' -%}{{- return(inventory_levels_columns()) -}}
     {%- endif -%}
 {% endmacro %}
 
@@ -51,5 +53,6 @@
     {%- elif table == 'store_sales_header' -%}{{- return(store_sales_header_rules()) -}}
     {%- elif table == 'store_sales_line_items' -%}{{- return(store_sales_line_items_rules()) -}}
     {%- elif table == 'loyalty_redemptions' -%}{{- return(loyalty_redemptions_rules()) -}}
+    {%- elif table == 'inventory_levels' -%}{{- return(inventory_levels_rules()) -}}
     {%- endif -%}
 {% endmacro %}

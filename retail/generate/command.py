@@ -21,6 +21,7 @@ from retail.generate.redemptions import REDEMPTION, Purchases, redemptions
 from retail.generate.rhythms import PlannedSales
 from retail.generate.sales import HEADER, LINE, sales
 from retail.generate.shoppers import CAMPAIGN_COLUMNS, campaign_row, check_days
+from retail.generate.stock import STOCK, Shelves, counts
 
 END_DATE = date(2025, 6, 29)  # fixed, so that the same arguments give the same bytes on any day
 FIRST_YEAR, LAST_YEAR = 1990, 2900
@@ -40,6 +41,7 @@ def write_files(
     prefix: str = "",
     gzipped: bool = False,
     redemptions: int = 0,
+    stock: int = 0,
     behaviour: str = STEADY,
     stores: int | None = None,
     lifts: Sequence[float] = (),
@@ -57,6 +59,7 @@ def write_files(
         "prefix": prefix,
         "gzip": gzipped,
         "redemptions": redemptions,
+        "stock": stock,
     }
     planned: dict[str, Any] = {
         "lifts": list(lifts),
@@ -100,8 +103,10 @@ def _write(folder: Folder, manifest: Manifest, arguments: dict[str, Any], span: 
         )
         transactions = planned.transactions
     purchases = Purchases(transactions, arguments["redemptions"])
+    shelves = Shelves(world, arguments["stock"], planned.days_out() if planned else None)
     plan = make_plan(seed, transactions, rate)
-    batches = purchases.noted(planned.sales(plan) if planned else sales(seed, world, transactions, plan))
+    stream = planned.sales(plan) if planned else sales(seed, world, transactions, plan)
+    batches = shelves.noted(purchases.noted(stream))
     with folder.table(HEADER) as headers, folder.table(LINE) as lines:
         steps = write_sales(headers, lines, manifest, batches)
         if sys.stderr.isatty():
@@ -113,8 +118,11 @@ def _write(folder: Folder, manifest: Manifest, arguments: dict[str, Any], span: 
                 pass
     with folder.table(REDEMPTION) as file:
         write_rows(file, manifest, REDEMPTION, redemptions(seed, world, purchases, arguments["redemptions"], rate))
+    with folder.table(STOCK) as file:
+        rows, manifest.truth["stock_outs"] = counts(seed, world, shelves, rate)
+        write_rows(file, manifest, STOCK, rows)
     if planned:
-        manifest.truth = planned.truth()
+        manifest.truth |= planned.truth()
         if planned.campaign:
             with folder.open(CAMPAIGNS) as file:
                 file.write("".join(map(csv_line, (CAMPAIGN_COLUMNS, campaign_row(planned.campaign, world)))).encode())
@@ -185,6 +193,13 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, value: str) ->
     help="Redemptions of points, as far as the opening balances reach, and faulty ones. 0: an empty file.",
 )
 @click.option(
+    "--stock",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 100_000),
+    help="Products whose stock is counted in each store at the end of each day, and faulty counts. 0: an empty file.",
+)
+@click.option(
     "--behaviour",
     default=STEADY,
     show_default=True,
@@ -218,10 +233,9 @@ def generate(out: Path, **arguments: Any) -> None:  # noqa: ANN401 (click's opti
     """Write sample data, and a manifest of the faults in them.
 
     The same arguments give the same bytes. manifest.json lists each injected fault ("injections") and, for each rule,
-    the rows that must fail it, consequences included ("expected"). Row numbers start at 1 below the header. With
-    --behaviour rhythms it says what is true of customers, promotions, stock-outs and the campaign ("truth").
-
-    The command replaces the files of an earlier run, and refuses to overwrite other files.
+    the rows that must fail it, consequences included ("expected"); and what the data were made from ("truth"): with
+    --behaviour rhythms, what is true of customers, promotions, stock-outs and the campaign. Row numbers start at 1
+    below the header. The command replaces the files of an earlier run, and refuses to overwrite other files.
     """
     rows = write_files(out, **arguments)
     click.echo(f"{out}: " + ", ".join(f"{count:,} {table}" for table, count in rows.items()))

@@ -211,8 +211,9 @@ class Demand:
             yield {
                 "product_id": self.articles[out.product].product_id,
                 "store_id": self.store_ids[out.store],
-                "from": self.day(out.first).isoformat(),
-                "to": self.day(out.last).isoformat(),
+                "first_day": self.day(out.first).isoformat(),
+                "last_day": self.day(out.last).isoformat(),
+                "days_out": out.last - out.first + 1,
                 "units_lost": out.lost,
             }
 

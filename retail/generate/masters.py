@@ -1,6 +1,6 @@
 """The five master tables: good rows, some with harmless dirt, and faulty rows.
 
-``redemptions`` makes its rows with the same tools.
+``redemptions`` and ``stock`` make their rows with the same tools.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ LABELS = {  # the column in which two rows with the same key differ
     "promotion_details": "promotion_name",
     "loyalty_rules": "bonus_points",
     "loyalty_redemptions": "points",
+    "inventory_levels": "stock_level",
 }
 TEXT_LABELS = ("store_city", "first_name", "promotion_name")
 BORDER_DAYS = ((60, True), (59, True), (61, True), (60, False), (59, False), (61, False))
@@ -377,7 +378,7 @@ def _too_long(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tup
 def _duplicate(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
     i = dice.below(len(good))
     row = good[i].copied()
-    key = TABLES[row.table].key[0]
+    key = TABLES[row.table].key[-1]
     if dice.chance(0.3):
         row.pad(key, dice)
     if row.table == "customer_details" and dice.chance(0.3):
@@ -388,7 +389,7 @@ def _duplicate(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tu
 
 def _conflict(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
     first = fresh()
-    key, label = TABLES[first.table].key[0], LABELS[first.table]
+    key, label = TABLES[first.table].key[-1], LABELS[first.table]
     second = first.copied()
     old = first.get(label)
     second.put(label, old + " (new)" if label in TEXT_LABELS else "7" if old != "7" else "8")
@@ -418,7 +419,12 @@ def _number_faults(column: str, bad: tuple[str, ...], negative: tuple[str, ...])
 
 def key_faults(key: str) -> list[Fault]:
     """Return the faults of a table's key."""
-    return [cell_fault(key, "missing", values.BLANKS), _too_long, _duplicate, _conflict]
+    return [cell_fault(key, "missing", values.BLANKS), _too_long, *copy_faults()]
+
+
+def copy_faults() -> list[Fault]:
+    """Return the faults of rows that share a key."""
+    return [_duplicate, _conflict]
 
 
 FAULTS: dict[str, list[Fault]] = {

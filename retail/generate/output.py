@@ -87,7 +87,7 @@ class Folder:
 
 
 class Manifest:
-    """Counts the rows, and collects their faults and the rules they must fail."""
+    """Counts the rows, and collects their faults, the rules they must fail, and what the data were made from."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -116,11 +116,13 @@ class Manifest:
             + "\n  }"
             for table, rules in self.expected.items()
         ]
-        truth = [f"{_json(name)}: [{_items(list(map(_json, found)))}]" for name, found in self.truth.items()]
-        planted = f',\n "truth": {{{_items(truth)}}}' if truth else ""
+        truth = [
+            f"{_json(name)}: [{_items([_json(entry) for entry in entries])}]" for name, entries in self.truth.items()
+        ]
         text = (
             f'{{\n "generator": {_json(GENERATOR)},\n "arguments": {_json(arguments)},\n "rows": {_json(self.rows)},\n'
-            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}}{planted}\n}}\n'
+            f' "injections": [{_items(injections)}],\n "expected": {{{_items(expected)}}},\n'
+            f' "truth": {{{_items(truth)}}}\n}}\n'
         )
         file.write(text.encode())
 

@@ -162,6 +162,15 @@ class PlannedSales:
         """Make all transactions in the order of time."""
         return self._till.sales(plan)
 
+    def days_out(self) -> dict[tuple[str, str], set[str]]:
+        """Return the days on which a store lacks a product, by store and product."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for out in self.demand.stock_outs:
+            shelf = self.world.stores[out.store], self.world.articles[out.product].product_id
+            days = {self.demand.day(day).isoformat() for day in range(out.first, out.last + 1)}
+            found.setdefault(shelf, set()).update(days)
+        return found
+
     def truth(self) -> dict[str, list[dict[str, Any]]]:
         """Return what is true of them; of the stock-outs, once all sales are made."""
         return {

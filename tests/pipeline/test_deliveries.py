@@ -20,7 +20,7 @@ from support.worlds import CUTOFF
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": str(CUTOFF), "max_rejected_share": 1}
 STORY = 0
-FACTS = ("store_sales_header", "store_sales_line_items", "loyalty_redemptions")
+FACTS = ("store_sales_header", "store_sales_line_items", "loyalty_redemptions", "inventory_levels")
 
 
 @pytest.fixture

@@ -73,19 +73,22 @@ def test_a_campaign_from_its_row_to_its_result(effect, verdict, new_database, la
     assert (contents(query, database, "retail"), contents(query, database, "retail_history")) == before
 
 
-def test_the_intervals_of_promotions_contain_what_was_planted(run_program, tmp_path):
-    """Two years of ten stores, from files to the table: promotions that work, don't, or harm."""
-    options = {"days": 730, "customers": 3000, "transactions": 60_000, "stores": 10, "anomaly_rate": 0.01}
-    write_files(tmp_path / "files", seed=1, behaviour="rhythms", **options)
+def test_promotions_and_stock_outs_are_judged_as_they_were_planted(run_program, tmp_path):
+    """Two years of ten stores, from files to tables: promotions that work, don't, or harm; counted stock-outs."""
+    options = {"days": 730, "customers": 3000, "transactions": 60_000, "stores": 10, "anomaly_rate": 0}
+    write_files(tmp_path / "files", seed=1, behaviour="rhythms", stock_outs=200, stock=20, **options)
     database = {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": str(tmp_path / "warehouse.duckdb")}
     variables = ("--vars", json.dumps(CUTOFF))
     run_program(database, "retail", "load", str(tmp_path / "files"))
     run_program(database, "dbt", "seed", *variables)
-    run_program(database, "dbt", "run", "-s", "+promotion_effectiveness", *variables)
+    run_program(database, "dbt", "run", "-s", "+promotion_effectiveness", "+stock_outs", *variables)
 
     with duckdb.connect(database["RETAIL_DUCKDB"], read_only=True) as connection:
         found = connection.execute("from retail.promotion_effectiveness").fetchall()
         names = [column[0] for column in connection.description]
+        out = connection.execute(
+            "select product_id, store_id, first_day, last_day, lost_units from retail.stock_outs where evidence = 'stock file'"
+        ).fetchall()
     judged = {(row[0], row[names.index("product_category")]): dict(zip(names, row, strict=True)) for row in found}
     tally = Counter()
     for truth in truth_of(tmp_path / "files")["promotions"]:
@@ -103,3 +106,14 @@ def test_the_intervals_of_promotions_contain_what_was_planted(run_program, tmp_p
     assert tally["observed", False] <= 4
     assert tally["ranked", True] > 8
     assert tally["ranked", False] <= 1
+
+    counted = {(product, store) for product, store, *_ in out}
+    planned = [
+        one for one in truth_of(tmp_path / "files")["stock_outs"] if (one["product_id"], one["store_id"]) in counted
+    ]
+    assert len(planned) > 50
+    assert sorted((product, store, str(first), str(last)) for product, store, first, last, _ in out) == sorted(
+        (one["product_id"], one["store_id"], one["first_day"], one["last_day"]) for one in planned
+    )
+    lost = sum(lost for *_, lost in out if lost is not None)
+    assert abs(float(lost) / sum(one["units_lost"] for one in planned) - 1) < 0.1

@@ -93,6 +93,7 @@ def test_the_keys_stand_in_the_database(sample, query):
         ("store_sales_header", "f"): 2,
         ("store_sales_line_items", "f"): 3,
         ("loyalty_redemptions", "f"): 2,
+        ("inventory_levels", "f"): 2,
     }
 
 

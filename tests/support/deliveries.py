@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from support.oracle import COLUMNS, CUSTOMERS, HEADERS, KEYS, LINES, MONEY, PRODUCTS, PROMOTIONS, REDEMPTIONS, STORES
+from support.oracle import COLUMNS, CUSTOMERS, HEADERS, KEYS, LINES, MONEY, OPTIONAL, PRODUCTS, PROMOTIONS, STORES
 from support.worlds import Cells, World, clean_world, dirty_world, write_world
 
-MASTERS = [table for table in COLUMNS if table not in (HEADERS, LINES, REDEMPTIONS)]
+MASTERS = [table for table in COLUMNS if table not in (HEADERS, LINES, *OPTIONAL)]
 
 
 def deliveries(seed: int, count: int = 5) -> list[World]:
@@ -23,7 +23,7 @@ def deliveries(seed: int, count: int = 5) -> list[World]:
             if table in MASTERS:
                 day = 0 if random.random() < 0.8 else random.randrange(count)
             else:
-                day = day_of.get(row["transaction_id"], random.randrange(count))
+                day = day_of.get(row.get("transaction_id"), random.randrange(count))
                 if random.random() < 0.15:  # early or late
                     day = random.randrange(count)
             found[day][table].append(row)
@@ -41,7 +41,8 @@ def story() -> list[World]:
 
     The second changes what sales look at: an opening date, a category, the end of a promotion. The third brings what
     sales wait for, a late line, a sale as it was, one with another total, and a customer with another status; and it
-    repeats a redemption and contradicts another one.
+    repeats a redemption and contradicts another one. Of stock counts it repeats one, contradicts one, corrects one that
+    was unreadable, and brings the product and the store that others wait for.
     """
     first = _sales(
         *({"store_id": f"S{number}", "opening_date": "2020-01-01"} for number in (1, 2)),
@@ -73,6 +74,10 @@ def story() -> list[World]:
         _redemption("sale-rejected-for-ever", transaction_id="rejected-for-ever"),
         _redemption("unknown-customer", customer_id="C9"),
         _redemption("said-otherwise", customer_id="C2"),
+        _count("2025-03-01", product_id="P9"),
+        _count("2025-03-02", store_id="S9"),
+        *(_count(f"2025-03-0{day}") for day in (3, 4)),
+        *(_count(f"2025-03-0{day}", stock_level="x") for day in (5, 6)),
     )
     second = _sales(
         first[STORES][1] | {"opening_date": "2025-05-01"},
@@ -93,6 +98,9 @@ def story() -> list[World]:
         _redemption("repeated-sale", transaction_id="repeated"),
         _redemption("said-otherwise", customer_id="C2", points="4"),
         _redemption("late", customer_id="C2", redeemed_at="2025-01-01"),
+        _count("2025-03-03"),
+        _count("2025-03-04", stock_level="9"),
+        *(_count(f"2025-03-0{day}") for day in (5, 7)),
     )
     return [first, second, third]
 
@@ -119,6 +127,10 @@ def _sale(name: str, **differing: str) -> list[Cells]:
 def _redemption(name: str, **differing: str) -> Cells:
     redemption = {"redemption_id": name, "customer_id": "C1", "redeemed_at": "2025-03-02 10:00:00", "points": "3"}
     return redemption | differing
+
+
+def _count(day: str, **differing: str) -> Cells:
+    return {"stock_date": day, "store_id": "S1", "product_id": "P1", "stock_level": "0"} | differing
 
 
 def write_deliveries(found: list[World], folder: Path) -> list[Path]:

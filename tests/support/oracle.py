@@ -78,8 +78,9 @@ LOYALTY_RULES = "loyalty_rules"
 HEADERS = "store_sales_header"
 LINES = "store_sales_line_items"
 REDEMPTIONS = "loyalty_redemptions"
+STOCK = "inventory_levels"
 
-OPTIONAL = (REDEMPTIONS,)  # a retailer may have no such file
+OPTIONAL = (REDEMPTIONS, STOCK)  # a retailer may have no such file
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     STORES: ("store_id", "store_name", "store_city", "store_region", "opening_date"),
@@ -105,6 +106,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     HEADERS: ("transaction_id", "customer_id", "store_id", "transaction_date", "total_amount"),
     LINES: ("line_item_id", "transaction_id", "product_id", "promotion_id", "quantity", "line_item_amount"),
     REDEMPTIONS: ("redemption_id", "customer_id", "redeemed_at", "points", "transaction_id"),
+    STOCK: ("stock_date", "store_id", "product_id", "stock_level"),
 }
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -116,6 +118,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     HEADERS: ("transaction_id",),
     LINES: ("transaction_id", "line_item_id"),
     REDEMPTIONS: ("redemption_id",),
+    STOCK: ("stock_date", "store_id", "product_id"),
 }
 
 # The rule book (design, section 6): the errors of each table, in its order.
@@ -228,6 +231,23 @@ RULES: dict[str, tuple[str, ...]] = {
         "transaction_id_other_customer",
         "points_exceed_balance",
     ),
+    STOCK: (
+        "product_id_missing",
+        "product_id_too_long",
+        "product_id_duplicate",
+        "product_id_conflict",
+        "product_id_unknown",
+        "product_id_parent_rejected",
+        "store_id_missing",
+        "store_id_unknown",
+        "store_id_parent_rejected",
+        "stock_date_missing",
+        "stock_date_invalid",
+        "stock_date_in_future",
+        "stock_level_missing",
+        "stock_level_invalid",
+        "stock_level_negative",
+    ),
 }
 
 # What several deliveries may bring and a single one can't.
@@ -285,6 +305,7 @@ WARNINGS: dict[str, tuple[str, ...]] = {
         "promotion_id_other_category",
     ),
     REDEMPTIONS: (),
+    STOCK: (),
 }
 
 # What is judged besides where returns are accepted.
@@ -561,9 +582,8 @@ class Draft:
             (self.failed if severity == "error" else self.warned).append(rule)
 
     def key(self, table: str) -> str | None:
-        if table == LINES:
-            return f"{self.cells['transaction_id'] or ''}|{self.cells['line_item_id'] or ''}"
-        return self.cells[KEYS[table][0]]
+        parts = [self.cells[column] for column in KEYS[table]]
+        return parts[0] if len(parts) == 1 else "|".join(part or "" for part in parts)
 
     def blame(self, table: str, key: str | None) -> None:
         cause = f"{table}:{key or ''}"
@@ -653,15 +673,16 @@ def drafts_of(table: str, rows: Sequence[Row], settings: Settings) -> list[Draft
         drafts.append(Draft(number, cells, severities=settings.severities(table)))
 
     key_columns = KEYS[table]
-    own_key = "line_item_id" if table == LINES else key_columns[0]
-    limit = {STORES: 10, PRODUCTS: 20, CUSTOMERS: 20, PROMOTIONS: 10, HEADERS: 30, REDEMPTIONS: 30}.get(table, 100)
+    own_key = key_columns[-1]
+    limits = {STORES: 10, PRODUCTS: 20, CUSTOMERS: 20, PROMOTIONS: 10, HEADERS: 30, REDEMPTIONS: 30, STOCK: 20}
+    limit = limits.get(table, 100)
     groups: dict[tuple[str | None, ...], list[Draft]] = defaultdict(list)
     for draft in drafts:
         for column in key_columns:
             value = draft.clean[column] = draft.cells[column]
             if value is None:
                 draft.say(f"{column}_missing")
-            elif len(value) > limit and (table, column) != (LINES, "transaction_id"):  # the header's to judge
+            elif len(value) > limit and column == own_key:  # the other parts are judged where they are keys
                 draft.say(f"{column}_too_long")
         key = tuple(draft.cells[column] for column in key_columns)
         if None not in key:
@@ -897,6 +918,24 @@ def judge_redemptions(rows: Sequence[Row], customers: Parents, headers: Parents,
         customer_id = draft.cells["customer_id"]
         if paid is not None and customer_id is not None and paid["customer_id"] != customer_id:
             draft.say("transaction_id_other_customer")
+    return drafts
+
+
+def judge_stock(rows: Sequence[Row], products: Parents, stores: Parents, settings: Settings) -> list[Draft]:
+    """Judge the stock counts, each of a product in a store on a day."""
+    drafts = drafts_of(STOCK, rows, settings)
+    for draft in drafts:
+        draft.parent("product_id", PRODUCTS, products)
+        draft.parent("store_id", STORES, stores)
+        text = draft.cells["stock_date"]
+        day = draft.clean["stock_date"] = read_date(text) if text else None
+        if text and day is None:
+            draft.say("stock_date_invalid")
+        if day is not None and day > settings.data_cutoff_date:
+            draft.say("stock_date_in_future")
+        level = draft.integer("stock_level")
+        if level is not None and level < 0:
+            draft.say("stock_level_negative")
     return drafts
 
 
@@ -1168,6 +1207,7 @@ def _compute(tables: Tables, settings: Settings) -> Result:
     transactions = Parents.of(HEADERS, headers)
     follow_headers(lines, transactions, parents[PRODUCTS], parents[PROMOTIONS])
     drafts[REDEMPTIONS] = judge_redemptions(raw[REDEMPTIONS], parents[CUSTOMERS], transactions, settings)
+    drafts[STOCK] = judge_stock(raw[STOCK], parents[PRODUCTS], parents[STORES], settings)
 
     verdicts = {table: verdicts_of(table, drafts[table]) for table in COLUMNS if table != REDEMPTIONS}
     customers = [verdict.clean for verdict in verdicts[CUSTOMERS] if verdict.clean is not None]

@@ -18,6 +18,7 @@ HEADINGS = {
     "store_sales_header": "transaction_id,customer_id,store_id,transaction_date,total_amount",
     "store_sales_line_items": "line_item_id,transaction_id,product_id,promotion_id,quantity,line_item_amount",
     "loyalty_redemptions": "redemption_id,customer_id,redeemed_at,points,transaction_id",
+    "inventory_levels": "stock_date,store_id,product_id,stock_level",
 }
 
 

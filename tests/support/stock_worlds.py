@@ -30,6 +30,7 @@ INPUTS = {
     "quantity integer, line_item_amount decimal(18, 2)",
     "products": "product_id text, product_name text, product_category text, unit_price decimal(10, 2), "
     "current_stock_level integer",
+    "inventory_levels": "stock_date date, store_id text, product_id text, stock_level integer",
     "t_quantiles": "degrees_of_freedom integer, quantile decimal(9, 6)",
 }
 
@@ -101,8 +102,14 @@ def stores(count: int, days: int, seed: int, is_bursty: bool = False) -> list[St
     return [Store(number, days, is_bursty, Random(f"{seed} {days} {number} {is_bursty}")) for number in range(count)]
 
 
-def judge(manifest: Path, quantiles: Path, made: Iterable[Store], folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of stock_outs: the project's own SQL, as dbt compiled it for DuckDB."""
+def judge(
+    manifest: Path, quantiles: Path, made: Iterable[Store], folder: Path, *, is_counted: bool = False
+) -> list[dict[str, Any]]:
+    """Return the rows of stock_outs: the project's own SQL, as dbt compiled it for DuckDB.
+
+    Where the stock is counted, it is 0 at the end of each day on which a product was out, and of the day before, if
+    something was sold on it.
+    """
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
     by_name = {node["name"]: node for node in nodes.values() if node["resource_type"] in ("model", "seed")}
     models: list[tuple[str, str]] = []
@@ -116,16 +123,24 @@ def judge(manifest: Path, quantiles: Path, made: Iterable[Store], folder: Path) 
             models.append((by_name[name]["relation_name"], by_name[name]["compiled_code"]))
 
     add("stock_outs")
-    headers, lines, products = [], [], []
+    headers, lines, products, levels = [], [], [], []
     for store in made:
         products += [[product.name, "", "", PRICE, ""] for product in store.products]
-        seen = set()
+        seen, sold = set(), set()
         for day, product, units in store.sales():
             transaction = f"{store.name}-{day}"
             if transaction not in seen:
                 seen.add(transaction)
                 headers.append([transaction, "", store.name, FIRST_DAY + timedelta(days=day), 1])
             lines.append([len(lines), transaction, product, "", units, units * PRICE])
+            sold.add((day, product))
+        for product in store.products if is_counted else ():
+            empty = {day for out in product.outs for day in out}
+            empty |= {out[0] - 1 for out in product.outs if (out[0] - 1, product.name) in sold}
+            levels += [
+                [FIRST_DAY + timedelta(days=day), store.name, product.name, 0 if day in empty else 20]
+                for day in range(store.days)
+            ]
     file = folder / f"{by_name['stock_outs']['database']}.duckdb"
     file.unlink(missing_ok=True)
     with duckdb.connect(str(file)) as connection:
@@ -134,7 +149,7 @@ def judge(manifest: Path, quantiles: Path, made: Iterable[Store], folder: Path) 
             connection.execute(f"create schema if not exists {relation.rpartition('.')[0]}")
         for name, columns in INPUTS.items():
             connection.execute(f"create table {relations[name]} ({columns})")
-        for name, rows in (("store_sales_header", headers), ("store_sales_line_items", lines), ("products", products)):
+        for name, rows in zip(INPUTS, (headers, lines, products, levels), strict=False):
             written = folder / f"{name}.csv"
             with written.open("w", encoding="utf-8", newline="") as stream:
                 csv.writer(stream).writerows(rows)

@@ -18,6 +18,7 @@ from support.oracle import (
     PRODUCTS,
     PROMOTIONS,
     REDEMPTIONS,
+    STOCK,
     STORES,
 )
 
@@ -275,8 +276,9 @@ NUMERIC = {
     "quantity",
     "line_item_amount",
     "points",
+    "stock_level",
 }
-DATED = {"opening_date", "last_purchase_date", "start_date", "end_date"}
+DATED = {"opening_date", "last_purchase_date", "start_date", "end_date", "stock_date"}
 TIMED = {"transaction_date", "redeemed_at"}
 # Columns in which nothing is an error: they can be spoiled more often without emptying the world.
 SOFT = {
@@ -415,6 +417,7 @@ def clean_world(random: Random) -> World:
         HEADERS: [],
         LINES: [],
         REDEMPTIONS: [],
+        STOCK: [],
     }
     day_pool = [date(2025, 1, 1) + timedelta(days=random.randint(0, 180)) for _ in range(random.randint(1, 12))]
     amounts = [_money(random, 1, 120) for _ in range(3)]  # few amounts: totals meet each other and the thresholds
@@ -423,6 +426,8 @@ def clean_world(random: Random) -> World:
     if random.random() < 0.7:  # the others have no file of them
         for number in range(1, random.randint(1, 12) + 1):
             _add_redemption(random, world, number)
+    if random.random() < 0.7:
+        _add_stock(random, world)
     return world
 
 
@@ -496,6 +501,21 @@ def _add_redemption(random: Random, world: World, number: int) -> None:
             "transaction_id": paid["transaction_id"] if paid else random.choice(("", None)),
         }
     )
+
+
+def _add_stock(random: Random, world: World) -> None:
+    first = date(2025, random.randint(1, 6), random.randint(1, 25))
+    world[STOCK] += [
+        {
+            "stock_date": str(first + timedelta(days=day)),
+            "store_id": store["store_id"],
+            "product_id": product["product_id"],
+            "stock_level": random.choice(("0", "0", "1", "20.0", str(random.randint(1, 300)))),
+        }
+        for day in range(random.randint(1, 4))
+        for store in random.sample(world[STORES], k=min(2, len(world[STORES])))
+        for product in random.sample(world[PRODUCTS], k=min(3, len(world[PRODUCTS])))
+    ]
 
 
 def _money(random: Random, low: int, high: int) -> Decimal:
@@ -584,6 +604,8 @@ def _orphan_rows(random: Random, world: World) -> None:
     for redemption in random.sample(world[REDEMPTIONS], k=min(2, len(world[REDEMPTIONS]))):
         others = [header["transaction_id"] for header in world[HEADERS]]
         redemption["transaction_id"] = random.choice(("nowhere", *others))
+    for count in random.sample(world[STOCK], k=min(1, len(world[STOCK]))):
+        count[random.choice(("store_id", "product_id"))] = "nowhere"
 
 
 def _drop_rows(random: Random, world: World) -> None:

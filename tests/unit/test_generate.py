@@ -20,9 +20,9 @@ from retail.generate import generate
 from support.campaigns import group_of
 from support.oracle import (
     COLUMNS,
-    OPTIONAL,
     REDEMPTIONS,
     RULES,
+    STOCK,
     WARNINGS,
     Result,
     Settings,
@@ -70,7 +70,8 @@ def test_the_seeds_are_the_documented_commands_output(tmp_path):
     arguments = json.loads((SEEDS / "manifest.json").read_text(encoding="utf-8"))["arguments"]
     assert (arguments["customers"], arguments["transactions"], arguments["days"]) == (500, 3000, 7)
 
-    generated(tmp_path, "--days", "7", "--customers", "500", "--transactions", "3000", "--prefix", "raw_")
+    size = ("--days", "7", "--customers", "500", "--transactions", "3000", "--stock", "10")
+    generated(tmp_path, *size, "--prefix", "raw_")
 
     assert contents(tmp_path) == contents(SEEDS)
 
@@ -99,7 +100,7 @@ def test_another_seed_is_other_data(tmp_path):
 def test_the_manifest_says_what_every_rule_finds(tmp_path, seed, rate, options):
     generated(
         tmp_path,
-        *("--customers", "120", "--transactions", "600", "--redemptions", "90", *options),
+        *("--customers", "120", "--transactions", "600", "--redemptions", "90", "--stock", "6", *options),
         *("--seed", str(seed), "--anomaly-rate", str(rate)),
     )
 
@@ -116,12 +117,12 @@ def test_the_injections_are_where_and_what_the_manifest_says():
 def test_every_error_rule_occurs_in_the_seeds():
     found = found_in(judged(SEEDS, "raw_"))
     assert {table: set(rules) for table, rules in found.items()} == {
-        table: set(() if table in OPTIONAL else rules) for table, rules in RULES.items()
+        table: set(() if table == REDEMPTIONS else rules) for table, rules in RULES.items()
     }
 
 
 def test_a_rate_of_zero_has_nothing_to_reject(tmp_path):
-    generated(tmp_path, "--transactions", "1000", "--redemptions", "100", "--anomaly-rate", "0")
+    generated(tmp_path, "--transactions", "1000", "--redemptions", "100", "--stock", "9", "--anomaly-rate", "0")
     assert found_in(judged(tmp_path)) == {table: {} for table in COLUMNS}
     assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["injections"] == []
 
@@ -142,6 +143,47 @@ def test_redemptions_have_every_fault_and_spend_no_more_than_the_opening_balance
 
     changed = {name for name, data in contents(tmp_path / "redeemed").items() if data != plain[name]}
     assert changed == {f"{REDEMPTIONS}.csv", "manifest.json"}, "nothing else depends on it"
+
+
+def test_stock_counts_fit_the_sales_and_the_manifest_knows_who_was_out(tmp_path):
+    plain = contents(generated(tmp_path / "plain", "--transactions", "2000"))
+    folder = generated(tmp_path / "counted", "--transactions", "2000", "--stock", "10")
+    changed = {name for name, data in contents(folder).items() if data != plain[name]}
+    assert changed == {f"{STOCK}.csv", "manifest.json"}, "nothing else depends on it"
+
+    result = judged(folder)
+    assert set(found_in(result)[STOCK]) == set(RULES[STOCK])
+    sales = {row["transaction_id"]: row for row in result.clean_rows("store_sales_header")}
+    sold = {
+        (
+            sales[row["transaction_id"]]["transaction_date"].date(),
+            sales[row["transaction_id"]]["store_id"],
+            row["product_id"],
+        )
+        for row in result.clean_rows("store_sales_line_items")
+    }
+    levels = {
+        (row["stock_date"], row["store_id"], row["product_id"]): row["stock_level"] for row in result.clean_rows(STOCK)
+    }
+    assert {key[1] for key in levels} >= {row["store_id"] for row in sales.values()}
+    seen = {
+        (store, product): min(
+            day
+            for day, *shelf in levels
+            if shelf == [store, product] and (levels[day, store, product] or (day, store, product) in sold)
+        )
+        for _, store, product in levels
+    }
+    out = {key for key, level in levels.items() if not level and key not in sold and key[0] > seen[key[1:]]}
+    planted = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["truth"]["stock_outs"]
+    assert len(planted) > 10
+    assert out == {
+        (day, one["store_id"], one["product_id"])
+        for one in planted
+        for day, store, product in levels
+        if (store, product) == (one["store_id"], one["product_id"])
+        and one["first_day"] <= day.isoformat() <= one["last_day"]
+    }
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.4])
@@ -206,7 +248,7 @@ def planted(folder: Path, *options: str) -> tuple[dict[str, list[dict[str, Any]]
     """The truth in the manifest, and the rows of the files."""
     generated(folder, *RHYTHMS, "--anomaly-rate", "0", *options)
     tables = {}
-    for table in ("store_sales_header", "store_sales_line_items", "products"):
+    for table in ("store_sales_header", "store_sales_line_items", "products", STOCK):
         with (folder / f"{table}.csv").open(encoding="utf-8", newline="") as file:
             tables[table] = [{name: cell.strip() for name, cell in row.items()} for row in csv.DictReader(file)]
     return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["truth"], tables
@@ -311,18 +353,8 @@ def test_promotions_have_the_lifts_that_the_manifest_says(tmp_path):
 
 
 def test_what_is_out_of_stock_is_not_sold(tmp_path):
-    options = (
-        "--days",
-        "200",
-        "--customers",
-        "1500",
-        "--transactions",
-        "20000",
-        "--stores",
-        "3",
-        "--stock-outs",
-        "100",
-    )
+    size = ("--days", "200", "--customers", "1500", "--transactions", "20000", "--stores", "3")
+    options = (*size, "--stock-outs", "100", "--stock", "60")
     truth, tables = planted(tmp_path, *options)
     sale = {row["transaction_id"]: row for row in tables["store_sales_header"]}
     days = Counter()
@@ -332,13 +364,20 @@ def test_what_is_out_of_stock_is_not_sold(tmp_path):
 
     lost = expected = 0.0
     for out in truth["stock_outs"]:
-        length = (date.fromisoformat(out["to"]) - date.fromisoformat(out["from"])).days + 1
+        length = (date.fromisoformat(out["last_day"]) - date.fromisoformat(out["first_day"])).days + 1
         for day in range(length):
-            now = date.fromisoformat(out["from"]) + timedelta(days=day)
+            now = date.fromisoformat(out["first_day"]) + timedelta(days=day)
             assert not days[out["product_id"], out["store_id"], now.isoformat()]
         sold = sum(n for key, n in days.items() if key[:2] == (out["product_id"], out["store_id"]))
         lost, expected = lost + out["units_lost"], expected + sold * length / 200
+    counted = Counter(
+        (row["product_id"], row["store_id"]) for row in tables[STOCK] if row["stock_level"].strip() == "0"
+    )
+    planned = Counter()
+    for out in truth["stock_outs"]:
+        planned[out["product_id"], out["store_id"]] += out["days_out"]
     assert len(truth["stock_outs"]) > 80
+    assert counted == planned
     assert abs(lost / expected - 1) < 0.25
 
 

@@ -21,6 +21,7 @@ from support.oracle import (
     PRODUCTS,
     PROMOTIONS,
     REDEMPTIONS,
+    STOCK,
     STORES,
     Result,
     Settings,
@@ -91,6 +92,7 @@ GOOD: dict[str, Cells] = {
         "points": "50",
         "transaction_id": "T1",
     },
+    STOCK: {"stock_date": "2025-01-15", "store_id": "S1", "product_id": "P1", "stock_level": "0"},
 }
 
 
@@ -135,7 +137,7 @@ def sales(*totals: str, customers: list[str] | None = None, dates: list[str] | N
 
 
 def test_clean_world_is_clean_and_typed() -> None:
-    result = run(world(loyalty_redemptions=[row(REDEMPTIONS)]))
+    result = run(world(loyalty_redemptions=[row(REDEMPTIONS)], inventory_levels=[row(STOCK)]))
     assert {table: failures(result, table) for table in oracle.COLUMNS} == {table: [[]] for table in oracle.COLUMNS}
     assert result.clean_rows(HEADERS) == [
         {
@@ -154,6 +156,9 @@ def test_clean_world_is_clean_and_typed() -> None:
         "points": 50,
         "transaction_id": "T1",
     }
+    assert result.clean_rows(STOCK) == [
+        {"stock_date": date(2025, 1, 15), "store_id": "S1", "product_id": "P1", "stock_level": 0}
+    ]
     assert result.customer_details == [
         {
             "customer_id": "C1",
@@ -662,6 +667,39 @@ def test_a_redemption_is_covered_by_the_balance_at_its_moment() -> None:
         [],
         [],
         uncovered,
+    ]
+
+
+# Stock counts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "failed", "caused_by"),
+    [
+        ({"stock_date": None}, ["stock_date_missing"], []),
+        ({"stock_date": "2025-02-30", "stock_level": "1.5"}, ["stock_date_invalid", "stock_level_invalid"], []),
+        ({"stock_date": "2025-07-01", "stock_level": "-1"}, ["stock_date_in_future", "stock_level_negative"], []),
+        ({"product_id": "P9", "store_id": " "}, ["product_id_unknown", "store_id_missing"], ["products:P9"]),
+        ({"product_id": "p" * 21}, ["product_id_too_long", "product_id_unknown"], [f"products:{'p' * 21}"]),
+        ({"store_id": "S2"}, ["store_id_parent_rejected"], ["stores:S2"]),
+    ],
+)
+def test_a_stock_count_names_a_clean_product_and_a_clean_store(cells, failed, caused_by) -> None:
+    stores = [row(STORES), row(STORES, store_id="S2", opening_date="soon")]
+    result = run(world(stores=stores, inventory_levels=[row(STOCK, **cells)]))
+    (verdict,) = result.verdicts[STOCK]
+    assert (verdict.failed_rules, verdict.caused_by) == (failed, caused_by)
+
+
+def test_a_stock_is_counted_once_per_day_store_and_product() -> None:
+    rows = [row(STOCK), row(STOCK, stock_date=" 2025-01-15"), row(STOCK, stock_date="2025-01-14")]
+    rows += [row(STOCK, stock_date="2025-01-13", stock_level=level) for level in ("1", "2")]
+    assert failures(run(world(inventory_levels=rows)), STOCK) == [
+        [],
+        ["product_id_duplicate"],
+        [],
+        ["product_id_conflict"],
+        ["product_id_conflict"],
     ]
 
 

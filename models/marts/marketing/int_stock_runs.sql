@@ -19,6 +19,12 @@ open_days as (
 
 ),
 
+stock_days as (
+
+    select * from {{ ref('int_stock_days') }}
+
+),
+
 t_quantiles as (
 
     select * from {{ ref('t_quantiles') }}
@@ -44,6 +50,8 @@ runs as (
             and product_days.product_id = series.product_id
     where
         product_days.days_missed > 0
+        -- what was counted need not be suspected
+        and series.days_known is null
         and series.selling_days >= {{ limits.selling_days }}
 
 ),
@@ -59,7 +67,21 @@ candidates as (
 
 ),
 
-days_around as (
+counted as (
+
+    select
+        store_id,
+        product_id,
+        min(day_number) as run_from,
+        max(day_number) as run_through,
+        cast(count(*) as integer) as days_out
+    from stock_days
+    where is_out
+    group by store_id, product_id, run_number
+
+),
+
+days_around_candidates as (
 
     select
         candidates.store_id,
@@ -88,6 +110,36 @@ days_around as (
             and candidates.product_id = others.product_id
             and candidates.run_from <> others.run_from
             and open_days.day_number between others.run_from and others.run_through
+
+),
+
+-- only days on which the product is known to have been there say what sells
+days_around_counted as (
+
+    select
+        counted.store_id,
+        counted.product_id,
+        counted.run_from,
+        stock_days.counted_on as open_on,
+        {{ weekday_of('stock_days.counted_on') }} as weekday,
+        stock_days.day_number between counted.run_from and counted.run_through as is_out,
+        case when stock_days.is_sold_out then 0 else stock_days.units end as units,
+        stock_days.is_out or stock_days.is_sold_out as is_out_otherwise
+    from counted
+    inner join stock_days
+        on
+            counted.store_id = stock_days.store_id
+            and counted.product_id = stock_days.product_id
+            and stock_days.day_number between
+            counted.run_from - {{ limits.days_around }} and counted.run_through + {{ limits.days_around }}
+
+),
+
+days_around as (
+
+    select * from days_around_candidates
+    union all
+    select * from days_around_counted
 
 ),
 
@@ -133,14 +185,36 @@ estimated as (
 
 ),
 
+runs_to_judge as (
+
+    select
+        store_id,
+        product_id,
+        run_from,
+        days_out,
+        open_days,
+        false as is_counted
+    from candidates
+    union all
+    select
+        store_id,
+        product_id,
+        run_from,
+        days_out,
+        null as open_days,
+        true as is_counted
+    from counted
+
+),
+
 final as (
 
     select
-        candidates.store_id,
-        candidates.product_id,
+        runs_to_judge.store_id,
+        runs_to_judge.product_id,
         estimated.first_day,
         estimated.last_day,
-        candidates.days_out,
+        runs_to_judge.days_out,
         case when estimated.weekdays_missing = 0 then {{ settled('estimated.lost_units') }} end as lost_units,
         case
             when estimated.weekdays_missing = 0 and estimated.degrees_of_freedom >= 2
@@ -148,17 +222,22 @@ final as (
                     't_quantiles.quantile * sqrt(greatest(estimated.squares, 0) / estimated.degrees_of_freedom * estimated.spread)'
                 ) }}
         end as half_width
-    from candidates
+    from runs_to_judge
     inner join estimated
         on
-            candidates.store_id = estimated.store_id
-            and candidates.product_id = estimated.product_id
-            and candidates.run_from = estimated.run_from
+            runs_to_judge.store_id = estimated.store_id
+            and runs_to_judge.product_id = estimated.product_id
+            and runs_to_judge.run_from = estimated.run_from
     left join t_quantiles on least(estimated.degrees_of_freedom, 60) = t_quantiles.degrees_of_freedom
     where
-        {{ is_no_chance(
-            share_without_sale('estimated.days_without_sale', 'estimated.days_around'), 'candidates.days_out', 'candidates.open_days'
-        ) }}
+        runs_to_judge.is_counted
+        or (
+            {{ is_no_chance(
+                share_without_sale('estimated.days_without_sale', 'estimated.days_around'),
+                'runs_to_judge.days_out',
+                'runs_to_judge.open_days'
+            ) }}
+        )
 
 )
 

@@ -45,6 +45,7 @@ outside as (
         on
             series.store_id = suspected.store_id
             and series.product_id = suspected.product_id
+    where series.days_known is null
 
 ),
 
@@ -91,45 +92,110 @@ reasons as (
 
 ),
 
-final as (
+series_judged as (
 
     select
-        reasons.product_id,
-        reasons.store_id,
-        runs.first_day,
-        runs.last_day,
-        case when runs.first_day is null then 'none' else 'suspected' end as evidence,
-        runs.days_out,
-        round(runs.lost_units, 1) as lost_units,
-        round(case when runs.lost_units < runs.half_width then 0 else runs.lost_units - runs.half_width end, 1)
-            as lost_units_low,
-        round(runs.lost_units + runs.half_width, 1) as lost_units_high,
-        round(runs.lost_units * products.unit_price, 2) as lost_sales,
+        store_id,
+        product_id,
+        selling_days,
+        open_days,
+        false as is_counted,
+        cast(null as integer) as days_known,
+        cast(null as decimal(18, 4)) as share_of_days_out,
+        cast(null as integer) as days_sold_out,
+        lack,
         case
-            when reasons.lack is not null then reasons.lack
-            when runs.first_day is null then 'no run of days without a sale is too long to be chance'
-            when runs.lost_units is null then 'no lost_units: a weekday of it has no other day to compare with'
-            when runs.half_width is null then 'no interval: too few other days'
-        end as why_not,
-        case
-            when reasons.lack is null
+            when lack is null
                 then
                     cast(
                         floor(
-                            (ln({{ as_float(limits.chance) }}) - ln({{ as_float('reasons.open_days') }}))
-                            / ln(reasons.share_without_sale)
+                            (ln({{ as_float(limits.chance) }}) - ln({{ as_float('open_days') }}))
+                            / ln(share_without_sale)
                         ) as integer
                     ) + 1
-        end as shortest_visible_days,
-        reasons.selling_days,
-        reasons.open_days
+        end as shortest_visible_days
     from reasons
-    left join products on reasons.product_id = products.product_id
-    left join runs
+    union all
+    select
+        store_id,
+        product_id,
+        selling_days,
+        open_days,
+        true as is_counted,
+        days_known,
+        {{ shown(as_float('days_out') ~ ' / days_known') }} as share_of_days_out,
+        days_sold_out,
+        cast(null as {{ text }}) as lack,
+        cast(null as integer) as shortest_visible_days
+    from series
+    where days_known is not null
+
+),
+
+outs as (
+
+    select
+        store_id,
+        product_id,
+        first_day,
+        last_day,
+        days_out,
+        lost_units,
+        half_width
+    from runs
+    union all
+    -- what is known to have been there lost nothing
+    select
+        store_id,
+        product_id,
+        cast(null as date) as first_day,
+        cast(null as date) as last_day,
+        days_out,
+        0 as lost_units,
+        0 as half_width
+    from series
+    where days_out = 0
+
+),
+
+final as (
+
+    select
+        series_judged.product_id,
+        series_judged.store_id,
+        outs.first_day,
+        outs.last_day,
+        case
+            when series_judged.is_counted then 'stock file'
+            when outs.first_day is null then 'none'
+            else 'suspected'
+        end as evidence,
+        outs.days_out,
+        round(outs.lost_units, 1) as lost_units,
+        round(case when outs.lost_units < outs.half_width then 0 else outs.lost_units - outs.half_width end, 1)
+            as lost_units_low,
+        round(outs.lost_units + outs.half_width, 1) as lost_units_high,
+        round(outs.lost_units * products.unit_price, 2) as lost_sales,
+        case
+            when series_judged.lack is not null then series_judged.lack
+            when outs.first_day is null and not series_judged.is_counted
+                then 'no run of days without a sale is too long to be chance'
+            when outs.lost_units is null then 'no lost_units: a weekday of it has no other day to compare with'
+            when outs.half_width is null then 'no interval: too few other days'
+        end as why_not,
+        series_judged.shortest_visible_days,
+        series_judged.selling_days,
+        series_judged.open_days,
+        series_judged.days_known,
+        series_judged.share_of_days_out,
+        series_judged.days_sold_out
+    from series_judged
+    left join products on series_judged.product_id = products.product_id
+    left join outs
         on
-            reasons.store_id = runs.store_id
-            and reasons.product_id = runs.product_id
-            and reasons.lack is null
+            series_judged.store_id = outs.store_id
+            and series_judged.product_id = outs.product_id
+            and series_judged.lack is null
 
 )
 

@@ -8,10 +8,10 @@
         'always': "source_table not like 'store_sales_%' or source_row_number is null",
     }
 ) }}
--- A master row has no cause but itself. A line has itself and its parents, a header also the causes of its lines, and a
--- line or a redemption finally those of its header: three steps, no cycle. Keys are joined, never parsed from the text
--- of caused_by. Of a header's causes only the ten nearest are handed down: else a thousand bad lines of one header
--- would explain each other a million times.
+-- A master row has no cause but itself. A line or a stock count has itself and its parents, a header also the causes of
+-- its lines, and a line or a redemption finally those of its header: three steps, no cycle. Keys are joined, never
+-- parsed from the text of caused_by. Of a header's causes only the ten nearest are handed down: else a thousand bad
+-- lines of one header would explain each other a million times.
 {%- set handed_down = 10 %}
 {%- set of_a_row = 'source_row_number, root_table, root_key, steps, trail' %}
 
@@ -47,6 +47,12 @@ checked_redemptions as (
 
 ),
 
+checked_counts as (
+
+    select * from {{ ref('checked_inventory_levels') }}
+
+),
+
 headers as (
 
     select
@@ -73,6 +79,16 @@ redemptions as (
         *,
         'loyalty_redemptions:' || record_key as step
     from checked_redemptions
+    where not is_valid
+
+),
+
+counts as (
+
+    select
+        *,
+        'inventory_levels:' || record_key as step
+    from checked_counts
     where not is_valid
 
 ),
@@ -117,6 +133,10 @@ parents_of_headers as (
 
 parents_of_redemptions as (
     {{ failed_parents(loyalty_redemptions_rules(), 'redemptions') }}
+),
+
+parents_of_counts as (
+    {{ failed_parents(inventory_levels_rules(), 'counts') }}
 ),
 
 causes_of_line_items as (
@@ -240,6 +260,11 @@ causes as (
         'loyalty_redemptions' as source_table,
         {{ of_a_row }}
     from parents_of_redemptions
+    union all
+    select
+        'inventory_levels' as source_table,
+        {{ of_a_row }}
+    from parents_of_counts
     union all
     select
         source_table,
