@@ -12,6 +12,8 @@ from retail import contract
 
 T = TypeVar("T")
 
+NOISE_SCALE = 1.7320508  # the root of 3: four throws vary by a third
+
 TABLES = {table.name: table for table in contract.tables()}
 COLUMN = {name: {column: i for i, column in enumerate(table.columns)} for name, table in TABLES.items()}
 
@@ -37,6 +39,10 @@ class Dice:
     def chance(self, share: float) -> bool:
         """Return true with a probability of ``share``."""
         return self.random() < share
+
+    def noise(self) -> float:
+        """Return a number around 0, nearly normal, with a variance of 1."""
+        return (self.random() + self.random() + self.random() + self.random() - 2) * NOISE_SCALE
 
     def pick(self, items: Sequence[T]) -> T:
         """Return one of the items."""

@@ -105,12 +105,23 @@ class World:
     rejected: dict[str, list[str]]
 
 
-def build_world(seed: int, span: Span, customers: int, transactions: int, anomaly_rate: float) -> World:
-    """Build the master data; faults have dice of their own, so that they change no good row."""
-    stores = _Stores(seed, span, 6 + min(54, transactions // 1500))
+def build_world(
+    seed: int,
+    span: Span,
+    customers: int,
+    transactions: int,
+    anomaly_rate: float,
+    stores_in_all: int | None = None,
+    planned: Promotions | None = None,
+) -> World:
+    """Build the master data; faults have dice of their own, so that they change no good row.
+
+    With planned promotions, the purchases of the customers are planned too: no master data tell of one in the span.
+    """
+    stores = _Stores(seed, span, stores_in_all or stores_of(transactions))
     products = _Products(seed, 120 + min(1880, transactions // 60))
-    buyers = _Customers(seed, span, customers)
-    promotions = _Promotions(seed, span)
+    buyers = _Customers(seed, span, customers, is_planned=planned is not None)
+    promotions = planned or _Promotions(seed, span)
     builders: dict[str, _Builder] = {
         "stores": stores,
         "products": products,
@@ -140,12 +151,23 @@ def build_world(seed: int, span: Span, customers: int, transactions: int, anomal
     )
 
 
+def stores_of(transactions: int) -> int:
+    """Return how many stores have so many transactions."""
+    return 6 + min(54, transactions // 1500)
+
+
 class _Builder(Protocol):
     """The maker of a table's rows: ``count`` good ones, and more to make faulty."""
 
     count: int
 
     def row(self, i: int) -> Row: ...
+
+
+class Promotions(_Builder, Protocol):
+    """The maker of the promotions."""
+
+    promotions: list[Promotion]
 
 
 class _Stores:
@@ -205,12 +227,12 @@ class _Products:
 class _Customers:
     """Customers of four kinds: those who buy in the span, lapsed ones, recent ones, and those who never bought."""
 
-    def __init__(self, seed: int, span: Span, count: int) -> None:
-        self.seed, self.span, self.count = seed, span, count
+    def __init__(self, seed: int, span: Span, count: int, is_planned: bool) -> None:
+        self.seed, self.span, self.count, self.is_planned = seed, span, count, is_planned
         dice = Dice(seed, "customer kinds")
         self.kinds = [ACTIVE, *(dice.pick(_CUSTOMER_KINDS) for _ in range(count - 1))]
         lapsed = [i for i, kind in enumerate(self.kinds) if kind == LAPSED]
-        self.border = dict(zip(lapsed, BORDER_DAYS, strict=False))
+        self.border = {} if is_planned else dict(zip(lapsed, BORDER_DAYS, strict=False))
 
     def row(self, i: int) -> Row:
         dice = Dice(self.seed, "customer", i)
@@ -238,7 +260,7 @@ class _Customers:
         return 10 + dice.below(20) * dice.below(20) * dice.below(24)
 
     def _last_purchase(self, dice: Dice, kind: str) -> str:
-        if kind == NEVER:
+        if kind == NEVER or (kind == ACTIVE and self.is_planned):
             return ""
         if kind == LAPSED:
             back = dice.between(60, 400)
@@ -248,7 +270,8 @@ class _Customers:
             return ""
         else:
             back = dice.between(0, self.span.days + 50)
-        return (self.span.end - timedelta(days=back)).isoformat()
+        last = self.span.start if self.is_planned else self.span.end
+        return (last - timedelta(days=back)).isoformat()
 
     def by_popularity(self) -> list[str]:
         buyers = [f"C{i + 1:06d}" for i, kind in enumerate(self.kinds) if kind == ACTIVE]

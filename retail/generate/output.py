@@ -15,6 +15,7 @@ from retail.generate.core import TABLES, Row, csv_line
 from retail.generate.sales import HEADER, LINE, Batch, Sale
 
 MANIFEST = "manifest.json"
+CAMPAIGNS = "campaigns.csv"
 GENERATOR = "retail generate"
 
 
@@ -43,7 +44,7 @@ class Folder:
 
     def _present(self) -> list[Path]:
         candidates = [self.path / (name + ending) for name in self.names.values() for ending in (".csv", ".csv.gz")]
-        return [file for file in [*candidates, self.path / MANIFEST] if file.exists()]
+        return [file for file in [*candidates, self.path / CAMPAIGNS, self.path / MANIFEST] if file.exists()]
 
     def _is_mine(self) -> bool:
         try:

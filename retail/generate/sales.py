@@ -26,9 +26,9 @@ PROMOTION_SLOTS = 8
 POPULARITY_SLOTS = 65536
 BATCH = 10_000
 
-_QUANTITY_CHOICES = tuple(i for i, weight in enumerate(QUANTITIES.values()) for _ in range(weight))
+QUANTITY_CHOICES = tuple(i for i, weight in enumerate(QUANTITIES.values()) for _ in range(weight))
 # one throw of 512 chooses quantity and promotion: the index into the texts of a product
-_CHOICES = tuple(q * PROMOTION_SLOTS + slot for q in _QUANTITY_CHOICES for slot in range(PROMOTION_SLOTS))
+_CHOICES = tuple(q * PROMOTION_SLOTS + slot for q in QUANTITY_CHOICES for slot in range(PROMOTION_SLOTS))
 
 
 @dataclass
@@ -118,6 +118,14 @@ class Batch:
     lines: list[str] = field(default_factory=list)
     special: list[tuple[int, int, Sale]] = field(default_factory=list)  # its first header's and first line's position
 
+    def add_special(self, sale: Sale, fault: Callable[[Sale], None]) -> None:
+        """Add a sale after its dirt or fault."""
+        fault(sale)
+        sale.settle()
+        self.special.append((len(self.headers), len(self.lines), sale))
+        self.headers += [csv_line(row.cells) for row in sale.headers if not row.late]
+        self.lines += [csv_line(row.cells) for row in sale.lines if not row.late]
+
 
 def sales(seed: int, world: World, transactions: int, plan: Plan) -> Iterator[Batch]:
     """Generate all transactions in the order of time, in batches."""
@@ -161,8 +169,8 @@ class _Till:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.buyer_sums = _running_sums(len(world.buyers), flat=3 + len(world.buyers) // 12)
-        self.store_sums = _running_sums(len(world.stores), flat=4)
+        self.buyer_sums = running_sums(len(world.buyers), flat=3 + len(world.buyers) // 12)
+        self.store_sums = running_sums(len(world.stores), flat=4)
         self.home = [bisect(self.store_sums, (i * 7919 % 1000) / 1000 * self.store_sums[-1]) for i in range(1000)]
         self.slots = _slots(len(world.articles))
         self.offers: dict[str, tuple[Promotion, ...]] = {}
@@ -203,28 +211,26 @@ class _Till:
                 cents += price
             header = f"{key},{buyers[buyer]},{stores[store]},{time},{cents // 100}.{cents % 100:02d}\n"
             if number in plan:
-                sale = self._sale(key, header, lines, Dice(seed, "sale", number))
-                plan[number](sale)
-                sale.settle()
-                batch.special.append((len(batch.headers), len(batch.lines), sale))
-                batch.headers += [csv_line(row.cells) for row in sale.headers if not row.late]
-                batch.lines += [csv_line(row.cells) for row in sale.lines if not row.late]
+                sale = sale_of(self.world, self.day, key, header, lines, Dice(seed, "sale", number))
+                batch.add_special(sale, plan[number])
                 continue
             add_header(header)
             for line in lines:
                 add_line(line)
         return batch
 
-    def _sale(self, key: str, header: str, lines: list[str], dice: Dice) -> Sale:
-        def row(table: str, text: str) -> Row:
-            cells = text.rstrip("\n").split(",")
-            return Row(table, cells, amount=Decimal(cells[-1]))
 
-        rows = [row(LINE, line) for line in lines]
-        return Sale(key, [row(HEADER, header)], rows, self.world, self.day, dice)
+def sale_of(world: World, day: date, key: str, header: str, lines: list[str], dice: Dice) -> Sale:
+    """Return a sale from the text of its rows."""
+
+    def row(table: str, text: str) -> Row:
+        cells = text.rstrip("\n").split(",")
+        return Row(table, cells, amount=Decimal(cells[-1]))
+
+    return Sale(key, [row(HEADER, header)], [row(LINE, line) for line in lines], world, day, dice)
 
 
-def _running_sums(n: int, flat: int) -> list[int]:
+def running_sums(n: int, flat: int) -> list[int]:
     """Return running sums of Zipf-like weights: the first of n is the most popular, less so with a larger `flat`."""
     total, sums = 0, []
     for rank in range(n):
@@ -235,7 +241,7 @@ def _running_sums(n: int, flat: int) -> list[int]:
 
 def _slots(n: int) -> list[int]:
     """Return a table of product indices, each as often as it is popular."""
-    sums = _running_sums(n, flat=4)
+    sums = running_sums(n, flat=4)
     step = sums[-1] / POPULARITY_SLOTS
     return [bisect(sums, (slot + 0.5) * step) for slot in range(POPULARITY_SLOTS)]
 

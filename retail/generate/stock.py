@@ -6,7 +6,7 @@ The counts fit the sales: a product that was out on a day was not sold on it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -31,9 +31,10 @@ class _Shelf(NamedTuple):
 class Shelves:
     """The sales of the products that are counted, by store and day."""
 
-    def __init__(self, world: World, products: int) -> None:
-        """Choose the products: popular and less popular ones."""
-        step = max(1, len(world.articles) // max(1, products))
+    def __init__(self, world: World, products: int, out: Mapping[tuple[str, str], set[str]] | None) -> None:
+        """Choose the products: popular and less popular ones, or the most popular if stock-outs are planned."""
+        self.out = out
+        step = max(1, len(world.articles) // max(1, products)) if out is None else 1
         self.products = [article.product_id for article in world.articles[::step]][:products]
         self.stores = world.stores
         self.sold: Counter[tuple[_Shelf, str]] = Counter()
@@ -111,8 +112,12 @@ def _history(dice: Dice, shelf: _Shelf, days: list[str], shelves: Shelves) -> tu
     sold = [shelves.sold[shelf, day] for day in days]
     idle = [not units and (shelf, day) not in shelves.doubtful for units, day in zip(sold, days, strict=True)]
     first = next((place for place, nothing in enumerate(idle) if not nothing), len(days))
-    late = first if 0 < first < len(days) and dice.chance(LATE) else 0
-    out = _out(dice, idle, max(late, 1))
+    if shelves.out is None:
+        late = first if 0 < first < len(days) and dice.chance(LATE) else 0
+        out = _out(dice, idle, max(late, 1))
+    else:
+        planned = shelves.out.get(shelf, set())
+        late, out = 0, [place for place, day in enumerate(days) if day in planned and idle[place]]
     levels = []
     level = dice.between(*FULL)
     for place, units in enumerate(sold):

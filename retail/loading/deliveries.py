@@ -32,7 +32,7 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFDIR: "a folder",
 }
-_NO_INPUT = ("manifest.json",)  # what `retail generate` writes beside the files
+_NO_INPUT = ("manifest.json", "campaigns.csv")  # what `retail generate` writes beside the files
 _NAMES = "<table>.csv, <table>_2025-01-03.csv, <table>_1.csv (or the same as .csv.gz)"
 
 

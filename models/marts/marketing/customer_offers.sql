@@ -41,6 +41,7 @@ promotions as (
     cross join as_of
     where
         promotions.applicable_category is not null
+        and coalesce(promotions.discount_percentage, 1) > 0
         and promotions.end_date >= as_of.as_of_date
         and promotions.start_date <= {{ days_after('as_of.as_of_date', setting('offer_days_ahead')) }}
 

@@ -7,6 +7,12 @@ promotions as (
 
 ),
 
+as_of as (
+
+    select * from {{ ref('as_of') }}
+
+),
+
 categories as (
 
     select
@@ -283,6 +289,8 @@ final as (
         {{ lift_of('judged.others - judged.others_half_width') }} as other_categories_change_low,
         {{ lift_of('judged.others + judged.others_half_width') }} as other_categories_change_high,
         case
+            when judged.promotion_id is null and promotions.start_date > as_of.as_of_date
+                then 'it begins on ' || cast(promotions.start_date as {{ text }})
             when judged.promotion_id is null then 'no clean line names the promotion in its dates and category'
             else
                 nullif(
@@ -306,6 +314,7 @@ final as (
         {{ shown(as_float('judged.discount_given') ~ ' / nullif(' ~ as_float('judged.full_price_value') ~ ', 0)') }}
             as realised_discount
     from promotions
+    cross join as_of
     left join judged on promotions.promotion_id = judged.promotion_id
     left join ranked
         on
