@@ -160,9 +160,7 @@ def test_histories(landing_database, run_program, query, tmp_path, record_proper
     database, variables = landing_database, SETTINGS[settings]
     worlds, found = histories(seed, customers)
 
-    def build(
-        *options: str, as_of: date = TODAY, deliveries: int = len(worlds)
-    ) -> tuple[dict[str, Account], set[str]]:
+    def build(*options: str, as_of: date = TODAY, deliveries: int = len(worlds)) -> tuple[dict[str, Account], set[str]]:
         told = {
             "raw_layer": "landing",
             "data_cutoff_date": str(CUTOFF),
