@@ -208,8 +208,11 @@
         {%- endfor -%}
         {{- return(limits.keys() | reject('in', scopes + ['default']) | list == []) -}}
     {%- else -%}
-        {#- YAML reads an unquoted off as false -#}
-        {{- return(value is mapping and value.values() | reject('in', ['error', 'warn', 'off', false]) | list == []) -}}
+        {%- for severity in (value.values() if value is mapping else []) -%}
+            {#- YAML reads an unquoted off as false; 0 would equal it -#}
+            {%- if severity is not sameas false and severity not in ['error', 'warn', 'off'] -%}{{- return(false) -}}{%- endif -%}
+        {%- endfor -%}
+        {{- return(value is mapping) -}}
     {%- endif -%}
 {% endmacro %}
 
@@ -230,14 +233,38 @@
     {{- return(var(name)) -}}
 {% endmacro %}
 
-{#- Ends the run, when dbt parses, if any var has a wrong value, or if --vars names one that nothing reads: a misspelt var would
-    change nothing, silently. -#}
+{#- The names among these vars that nothing reads. A package's own vars stand below its name, or have it before a colon.
+
+    told  a mapping, as in dbt_project.yml or --vars -#}
+{% macro unknown_vars(told) %}
+    {%- set unknown = [] -%}
+    {%- for name, value in told.items() -%}
+        {%- if name == 'retail' and value is mapping -%}
+            {%- do unknown.extend(unknown_vars(value)) -%}
+        {%- elif name not in settings() and name != 'customer_id' and ':' not in name | string
+            and not (value is mapping and (name | string).startswith('dbt_')) -%}
+            {%- do unknown.append(name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(unknown) -}}
+{% endmacro %}
+
+{#- Ends the run, when dbt parses, if any var has a wrong value, or if --vars or dbt_project.yml names one that nothing reads: a
+    misspelt var would change nothing, silently. -#}
 {% macro require_settings() %}
     {%- do require_environment() -%}
     {%- for name in settings() -%}{%- do setting(name) -%}{%- endfor -%}
-    {%- set known = settings().keys() | list + ['customer_id'] -%}
-    {%- for name in invocation_args_dict.get('vars') or {} if name not in known and ':' not in name -%}
-        {{- exceptions.raise_compiler_error('there is no var ' ~ name ~ ': the vars are ' ~ known | join(', ')) -}}
+    {%- set configured = adapter.config.vars.to_dict() -%}
+    {%- set places = {
+        '--vars': invocation_args_dict.get('vars') or {},
+        'dbt_project.yml': configured if project_name == 'retail' else configured.get('retail', {}),
+    } -%}
+    {%- for place, told in places.items() -%}
+        {%- for name in unknown_vars(told) -%}
+            {{- exceptions.raise_compiler_error(
+                place ~ ': there is no var ' ~ name ~ ': the vars are ' ~ settings().keys() | join(', ') ~ ', customer_id'
+            ) -}}
+        {%- endfor -%}
     {%- endfor -%}
 {% endmacro %}
 

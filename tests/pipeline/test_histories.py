@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
 import pytest
 
@@ -31,6 +32,16 @@ BALANCES = """
     select customer_id, total_loyalty_points, qualifying_tier, points_to_next_tier from retail.loyalty_balances
 """
 TIERS = (("Bronze", 0), ("Silver", 500), ("Gold", 2000), ("Platinum", 5000))
+RESTATEMENTS = """
+    select
+        restated.customer_id, restated.entry_type, coalesce(restated.transaction_id, restated.redemption_id),
+        lots.transaction_id, restated.change, restated.entry_at, restated.points_before, restated.points_after,
+        restated.rule_ids_before, restated.rule_ids_after, coalesce(restated.uncollected_points_before, 0),
+        coalesce(restated.uncollected_points_after, 0)
+    from retail_history.loyalty_restatements as restated
+    left join retail_history.ledger_history as lots
+        on restated.answers_to_entry_id = lots.ledger_entry_id and lots.version_number = 1
+"""
 UNCOVERED = "select record_key from retail_staging.rejected_records where failed_rules = 'points_exceed_balance'"
 # what dbt is told, and what the model is
 SETTINGS: dict[str, dict[str, object]] = {
@@ -102,6 +113,34 @@ def balance_of(customer_id: str, account: Account, variables: dict[str, object],
     return customer_id, account.balance, TIERS[reached][0], lacking
 
 
+def restatements(customer_id: str, before: Account, after: Account) -> list[tuple]:
+    """What became of the entries of one ledger in a later one, and which new ones came before published ones."""
+    old, new = (
+        {(entry.kind, entry.transaction_id, entry.answers_to): entry for entry in account.entries}
+        for account in (before, after)
+    )
+    last = max((entry.at for entry in old.values() if entry.at), default=datetime.min)
+    found = []
+    for key in old.keys() | new.keys():
+        was, now = old.get(key), new.get(key)
+        if was is None and now is not None and now.at and now.at < last:
+            change = "inserted"
+        elif was is not None and now is None:
+            change = "removed"
+        elif was is None or now is None or replace(was, balance=0) == replace(now, balance=0):
+            continue
+        else:
+            change = "revised" if was.points == now.points else "repriced"
+        found.append(
+            (
+                *(customer_id, *key, change, (now or was).at),  # type: ignore[union-attr]
+                *(was and was.points, now and now.points, was and was.rule_ids, now and now.rule_ids),
+                *(was.uncollected if was else 0, now.uncollected if now else 0),
+            )
+        )
+    return found
+
+
 def different(found: list[tuple], expected: list[tuple]) -> dict[str, list[tuple]]:
     """The first rows that only one side has."""
     ours, theirs = set(found), set(expected)
@@ -121,7 +160,7 @@ def test_histories(landing_database, run_program, query, tmp_path, record_proper
     database, variables = landing_database, SETTINGS[settings]
     worlds, found = histories(seed, customers)
 
-    def build(*options: str, as_of: date = TODAY, deliveries: int = len(worlds)) -> set[str]:
+    def build(*options: str, as_of: date = TODAY, deliveries: int = len(worlds)) -> tuple[dict[str, Account], set[str]]:
         told = {
             "raw_layer": "landing",
             "data_cutoff_date": str(CUTOFF),
@@ -146,12 +185,20 @@ def test_histories(landing_database, run_program, query, tmp_path, record_proper
         balances = [balance_of(name, account, variables, as_of) for name, account in accounts.items()]
         assert different(query(database, BALANCES), balances) == {}
         assert {key for (key,) in query(database, UNCOVERED)} == uncovered
-        return uncovered
+        return accounts, uncovered
 
     for number, folder in enumerate(write_deliveries(worlds, tmp_path), start=1):
         run_program(database, "retail", "load", str(folder))
         if number == 2:
-            build(deliveries=2)
-    assert build(), "no redemption is more than the balance: take another seed"
-    build(as_of=MIDDLE)
+            before, _ = build(deliveries=2)
+    assert query(database, RESTATEMENTS) == []
+    if customers > 10:
+        build("--exclude", "ledger_history+")  # as if it were killed after the ledger
+    after, uncovered = build()
+    assert uncovered, "no redemption is more than the balance: take another seed"
+    changes = [change for name in found for change in restatements(name, before[name], after[name])]
+    assert different(query(database, RESTATEMENTS), changes) == {}
+    assert {change for _, _, _, _, change, *_ in changes} >= {"inserted", "repriced"}
+    build(as_of=MIDDLE)  # what an earlier as-of date hides has not gone
+    assert different(query(database, RESTATEMENTS), changes) == {}
     record_property("proved", (f"histories in which {settings}", {"customers": customers, "builds": 3}))

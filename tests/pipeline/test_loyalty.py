@@ -167,6 +167,18 @@ def statement(query, database, name):
     )
 
 
+RESTATEMENTS = """
+    select customer_id, coalesce(transaction_id, entry_type), change, points_before, points_after
+    from retail_history.loyalty_restatements
+    order by 1, 2, version_number
+"""
+RESTATED = [
+    ("claims", "G1", "inserted", None, 700),
+    ("late", "OPENING", "repriced", 0, 70),
+    ("rules", "R3", "inserted", None, 700),
+]
+
+
 @pytest.mark.usefixtures("delivered")
 class TestDeliveries:
     def test_a_balance_that_is_delivered_again_opens_nothing(self, database, query):
@@ -245,6 +257,11 @@ class TestDeliveries:
         guests = "select transaction_id from retail.store_sales_header where customer_id is null"
         assert query(database, guests) == [("G4",)]
 
+    def test_what_was_published_and_changed_is_kept(self, database, query):
+        assert query(database, RESTATEMENTS) == RESTATED
+        builds = "select count(distinct invocation_id), count(distinct built_at) from retail_history.ledger_history"
+        assert query(database, builds) == [(4, 4)]
+
     def test_nothing_after_the_as_of_date_is_seen(self, database, query, build, tables):
         today = tables()
         assert "full rebuild" not in build(as_of_date="2025-05-15")
@@ -265,12 +282,24 @@ class TestDeliveries:
         build("--full-refresh")
         assert today == tables()
         assert Counter(len(rows) > 0 for rows in today.values())[True] > 20
+        # what was out of sight had not gone
+        assert query(database, RESTATEMENTS) == RESTATED
 
     def test_the_latest_rules_may_count_for_all_and_a_return_may_take_opening_points(self, database, query, build):
+        entries = "select ledger_entry_id, customer_id, points from retail.loyalty_ledger"
+        before = {entry: rest for entry, *rest in query(database, entries)}
         assert "full rebuild" in build(loyalty_rules_apply="latest", clawback_opening_points=True)
         assert statement(query, database, "before") == [("OPENING", 1000), ("CLAWBACK", -330)]
         earned = [points for _, points in statement(query, database, "rules")]
         assert earned == [0, 630, 330, 630, 630, 330, 630, 630]
+        after = {entry: rest for entry, *rest in query(database, entries)}
+        changes = [(name, before[entry][1], points) for entry, (name, points) in after.items()]
+        repriced = sorted(change for change in changes if change[1] != change[2])
+        newest = """
+            select customer_id, points_before, points_after from retail_history.loyalty_restatements
+            where change = 'repriced' and restated_at = (select max(built_at) from retail_history.ledger_history)
+        """
+        assert sorted(query(database, newest)) == repriced and len(repriced) > 4 and before.keys() == after.keys()
 
 
 YEAR = (
@@ -323,4 +352,4 @@ def test_the_year_in_the_documents(landing_database, run_program, query, tmp_pat
             if compared == 1:
                 run_program(database, "retail", "load", str(folders[-1]))
                 assert "full rebuild" not in run_program(database, *shlex.split(build)).stdout
-    assert compared == 6
+    assert compared == 7

@@ -39,6 +39,7 @@ VALUES = [
     *({"2025-01-01": 0.95, "2026-01-01": 1}, {date(2025, 1, 3): 0.5}, {"2025-02-29": 0.5}, {"2025-01-01": "0.5"}),
     *({"2025-01-01": True}, {"2025-01-01": 0.5, "default": 0.5}, {"2025-01-01": 1.1}, {"2025-01-01": None}),
     *({"a": "warn", "b": "off", "c": False}, {"a": "loud"}, {"a": None}, {"a": True}, {"a": ["warn"]}, {1: 2}),
+    *({"a": 0}, {"a": "off", "b": 0.0}, {"a": 1}),
 ]
 DAYS = ["2025-01-03", "2024-02-29", date(2025, 1, 3)]
 SHARES = [0, 1, 0.01, 0.5, 1.0, {"default": 0.5}, {"default": 0.5, "stores": 0.2}]
@@ -81,6 +82,11 @@ RIGHT = {
     "RETAIL_DUCKDB": ["/tmp/warehouse.duckdb", "retail_1.duckdb"],
     "SPARK_SHUFFLE_PARTITIONS": ["1", "200"],
 }
+VARS = {
+    **{"at_risk_days": 60, "at_risk_day": 60, "rule_severty": {"a": "warn"}, "customer_id": "C1"},
+    "retail": {"as_of_date": None, "as_of_day": None},
+    **{"dbt_date:time_zone": "UTC", "dbt_utils": {"surrogate_key_treat_nulls_as_empty_strings": True}},
+}
 TRY = """
 {%- set given -%}{%- raw -%}GIVEN{%- endraw -%}{%- endset -%}
 {%- set given, errors, told = fromyaml(given), {}, {} -%}
@@ -92,7 +98,7 @@ TRY = """
 {%- for name, value in given.variables -%}
     {%- do told.update({name ~ '=' ~ value: environment_error(name, value)}) -%}
 {%- endfor -%}
-{{ tojson({'settings': settings(), 'errors': errors, 'told': told}) }}
+{{ tojson({'settings': settings(), 'errors': errors, 'told': told, 'unknown': unknown_vars(given.vars)}) }}
 """
 
 
@@ -100,7 +106,9 @@ TRY = """
 def tried(server, run_program):
     """What the macros of the project say of all these values, in one process."""
     variables = [[name, value] for cases in (WRONG, RIGHT) for name, values in cases.items() for value in values]
-    given = yaml.safe_dump({"values": VALUES, "variables": variables}, default_flow_style=True, allow_unicode=True)
+    given = yaml.safe_dump(
+        {"values": VALUES, "variables": variables, "vars": VARS}, default_flow_style=True, allow_unicode=True
+    )
     result = run_program(server, "dbt", "--quiet", "compile", "--inline", TRY.replace("GIVEN", given))
     return json.loads(result.stdout)
 
@@ -116,6 +124,10 @@ def test_every_var_says_what_is_wrong_with_a_value(tried):
                 shown = "null" if value is None else " ".join(str(value).split())
                 assert error.startswith(f"var {name} is '{shown[:90]}") and ": use " in error
                 assert "\n" not in error
+
+
+def test_a_var_that_nothing_reads_is_found(tried):
+    assert sorted(tried["unknown"]) == ["as_of_day", "at_risk_day", "rule_severty"]
 
 
 def test_dbt_and_retail_say_the_same_of_a_variable(tried, monkeypatch):

@@ -23,6 +23,7 @@ SCHEMAS = ("retail", "retail_raw", "retail_staging", "retail_history")
 # when it was built, and numbers that are only compared with those of the same engine
 OF_A_BUILD = (
     *("built_at", "first_seen_at", "last_seen_at", "loaded_at", "new_loaded_at"),
+    *("published_at", "restated_at", "invocation_id"),
     *("summary_fingerprint", "rejects_fingerprint", "fingerprint", "full_because"),
 )
 
