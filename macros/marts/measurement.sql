@@ -53,7 +53,7 @@
 
 {#- SQL that says what a comparison lacks by the floors, in words; null if it has everything.
 
-    prefix  of its columns, as int_promotion_ratios and int_promotion_differences have them -#}
+    prefix  of its columns, as int_promotion_comparisons has them -#}
 {% macro lacks(prefix='') %}
     {%- set text = sql_type('text') %}
             case

@@ -11,6 +11,7 @@ from retail.engines import build_lock
 from retail.errors import RetailError
 from retail.loading import postgres
 from support.comparison import what_is_left
+from support.programs import WITHOUT_MARKETING
 from support.replay import connected
 from support.shop import clean_shop, write_shop
 
@@ -24,7 +25,7 @@ def shop(new_database, landing, run_program, tmp_path_factory):
     database = new_database(landing)
     folder = write_shop(clean_shop(), tmp_path_factory.mktemp("files"))
     run_program(database, "retail", "load", str(folder))
-    run_program(database, "dbt", "run", "--vars", LANDING % 60)
+    run_program(database, "dbt", "run", *WITHOUT_MARKETING, "--vars", LANDING % 60)
     return database
 
 
@@ -48,7 +49,7 @@ def test_a_build_waits_for_another_one_and_then_gives_up(shop, run_program, quer
     database = shop
     before = what_is_left(query, database, "retail", "retail_staging")
     with another_build(database, query):
-        result = run_program(database, "dbt", "run", "--vars", LANDING % 1, check=False)
+        result = run_program(database, "dbt", "run", *WITHOUT_MARKETING, "--vars", LANDING % 1, check=False)
     assert result.returncode != 0
     assert "waiting up to 1 s for dbt run, begun at" in result.stdout
     assert "nothing was written" in result.stdout
@@ -59,7 +60,7 @@ def test_a_build_waits_for_another_one_and_then_gives_up(shop, run_program, quer
 def test_a_build_that_is_gone_is_taken_over(shop, run_program, query):
     database = shop
     query(database, "update retail_staging.build_lock set invocation_id = %s, command = 'run'", [HOLDER])
-    result = run_program(database, "dbt", "run", "--vars", LANDING % 60)
+    result = run_program(database, "dbt", "run", *WITHOUT_MARKETING, "--vars", LANDING % 60)
     assert "that build is gone: this one goes on" in result.stdout
     assert query(database, "select invocation_id from retail_staging.build_lock") == [(None,)]
 
@@ -67,7 +68,7 @@ def test_a_build_that_is_gone_is_taken_over(shop, run_program, query):
 @pytest.mark.extended
 def test_a_build_that_lost_the_lock_fails_at_its_next_write(shop, start_program, query):
     database = shop
-    build = start_program(database, "dbt", "run", "--vars", LANDING % 60)
+    build = start_program(database, "dbt", "run", *WITHOUT_MARKETING, "--vars", LANDING % 60)
     deadline = time.monotonic() + 120
     while query(database, "select invocation_id from retail_staging.build_lock") == [(None,)]:
         assert time.monotonic() < deadline
@@ -91,5 +92,5 @@ def test_a_load_that_takes_rows_away_and_a_build_wait_for_each_other(shop, run_p
         landing = postgres.PostgresLanding(connection)
         with landing.transaction():
             landing.wait_for_others(builds=True)
-            refused = run_program(database, "dbt", "run", "--vars", LANDING % 1, check=False)
+            refused = run_program(database, "dbt", "run", *WITHOUT_MARKETING, "--vars", LANDING % 1, check=False)
     assert "a retail command is at work" in refused.stdout

@@ -11,6 +11,7 @@ import pytest
 
 from support.campaigns import Group, group_of, newcombe
 from support.comparison import contents
+from support.programs import WITHOUT_MARKETING
 from support.shop import clean_shop, write_shop
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-07-31", "allow_guest_transactions": True}
@@ -33,7 +34,7 @@ def database(new_database, landing):
 @pytest.fixture(scope="module")
 def build(database, run_program):
     def run(*options, check=True, **more):
-        arguments = ("run", *options, "--vars", json.dumps(VARIABLES | more))
+        arguments = ("run", *options, *WITHOUT_MARKETING, "--vars", json.dumps(VARIABLES | more))
         return run_program(database, "dbt", *arguments, check=check).stdout
 
     return run

@@ -13,6 +13,7 @@ import pytest
 from support.comparison import what_is_left
 from support.deliveries import deliveries, story, write_deliveries
 from support.graph import reads_without_an_edge
+from support.programs import WITHOUT_MARKETING
 from support.replay import connected
 from support.shop import clean_shop, write_shop
 from support.worlds import CUTOFF
@@ -30,7 +31,7 @@ def tables(query):
 
 
 def run(*options, **more):
-    return ("dbt", "run", *options, "--vars", json.dumps(VARIABLES | more))
+    return ("dbt", "run", *options, *WITHOUT_MARKETING, "--vars", json.dumps(VARIABLES | more))
 
 
 def build(run_program, database, *options, **more):
@@ -85,7 +86,10 @@ def test_amending_is_building_anew(
     assert len(amended) > 30
     assert "it was asked for" in build(run_program, database, "--full-refresh").stdout
     assert differing(amended, tables(database)) == {}
-    run_program(database, "dbt", "test", "--vars", json.dumps(VARIABLES), "--exclude", "resource_type:unit_test")
+    run_program(
+        database,
+        *("dbt", "test", *WITHOUT_MARKETING, "--exclude-resource-type", "unit_test", "--vars", json.dumps(VARIABLES)),
+    )
     record_property("proved", ("deliveries in any order", {"worlds": 1, "builds": builds, "tables": len(amended)}))
 
 

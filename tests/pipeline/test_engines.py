@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pytest
 from support.deliveries import write_deliveries as write_worlds
 from support.histories import histories
 from support.parity import compare_duckdb, compare_spark
+from support.programs import WITHOUT_MARKETING
 from support.shop import clean_shop, write_shop
 from support.worlds import CUTOFF
 
@@ -27,7 +29,7 @@ def duckdb_file(tmp_path_factory, run_program) -> str:
     file = str(tmp_path_factory.mktemp("duckdb") / "warehouse.duckdb")
     database = {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": file}
     run_program(database, "dbt", "seed")
-    run_program(database, "dbt", "build")
+    run_program(database, "dbt", "build", "--exclude-resource-type", "unit_test")
     return file
 
 
@@ -42,6 +44,13 @@ def spark(tmp_path) -> dict[str, str]:
 
 def test_duckdb_builds_what_postgresql_builds(sample, query, duckdb_file):
     compare_duckdb(query, sample, duckdb_file)
+
+
+@pytest.mark.extended
+def test_duckdb_passes_the_unit_tests(duckdb_file, run_program):
+    database = {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": duckdb_file}
+    said = run_program(database, "dbt", "test", "-s", "test_type:unit").stdout
+    assert re.search(r"PASS=\d{3,} .*ERROR=0 ", said)
 
 
 def test_duckdb_builds_what_was_loaded(run_program, tmp_path):
@@ -72,11 +81,11 @@ def landed(new_database, run_program, deliveries) -> dict[str, str]:
 
 
 def load_and_build(
-    run_program, engine: dict[str, str], deliveries: Path, without: Sequence[str] = ("test", "unit_test")
+    run_program, engine: dict[str, str], deliveries: Path, *options: str, without: Sequence[str] = ("test", "unit_test")
 ) -> None:
     for day in DAYS:
         run_program(engine, "retail", "load", str(deliveries / day))
-    run_program(engine, "dbt", "build", *FROM_LANDING, "--exclude-resource-type", *without)
+    run_program(engine, "dbt", "build", *options, *FROM_LANDING, "--exclude-resource-type", *without)
 
 
 @pytest.mark.extended
@@ -92,9 +101,16 @@ def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(landed, run_pr
 
 @pytest.mark.extended
 def test_spark_builds_what_postgresql_builds_of_dirty_deliveries(
-    landed, run_program, query, deliveries, spark, tmp_path
+    landed, run_program, query, deliveries, spark, tmp_path, manifest
 ):
-    """In dbt's own process, and with the data tests; what it builds of the sample is seen in test_cluster.py."""
+    """In dbt's own process; what it builds of the sample is seen in test_cluster.py."""
+    load_and_build(run_program, spark, deliveries, *WITHOUT_MARKETING)
+    marketing = [node["name"] for node in manifest["nodes"].values() if "marketing" in node["tags"]]
+    compare_spark(query, landed, spark, tmp_path, "retail_landing", without=marketing)
+
+
+@pytest.mark.proof
+def test_spark_builds_and_tests_all_of_dirty_deliveries(landed, run_program, query, deliveries, spark, tmp_path):
     load_and_build(run_program, spark, deliveries, without=["unit_test"])
     compare_spark(query, landed, spark, tmp_path, "retail_landing")
 

@@ -10,6 +10,7 @@ import pytest
 from support.deliveries import write_deliveries
 from support.histories import History, histories
 from support.loyalty_model import Account, Terms, accepted
+from support.programs import WITHOUT_MARKETING
 from support.worlds import CUTOFF
 
 ENTRIES = """
@@ -129,7 +130,7 @@ def test_histories(landing_database, run_program, query, tmp_path, record_proper
             "as_of_date": str(as_of),
             **variables,
         }
-        run_program(database, "dbt", "run", *options, "--vars", json.dumps(told))
+        run_program(database, "dbt", "run", *options, *WITHOUT_MARKETING, "--vars", json.dumps(told))
         accounts, uncovered = {}, set()
         for name, history in found.items():
             sales = [sale for sale in history.sales if sale.delivery <= deliveries]

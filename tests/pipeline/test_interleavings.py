@@ -15,13 +15,14 @@ import pytest
 
 from support.comparison import what_is_left
 from support.copies import copy_of_the_package, retail_in
+from support.programs import WITHOUT_MARKETING
 from support.replay import connected
 from support.shop import clean_shop, read_export, write_export, write_shop
 
 Order = tuple[str, ...]
 
 VARIABLES = json.dumps({"raw_layer": "landing", "data_cutoff_date": "2025-06-30", "max_rejected_share": 1})
-BUILD = ("dbt", "run", "--vars", VARIABLES)
+BUILD = ("dbt", "run", *WITHOUT_MARKETING, "--vars", VARIABLES)
 HISTORY = """
     select source_table, record_key, failed_rules, status, resolution, opening_number
     from retail_history.quarantine_history order by 1, 2, 3, 4, 5, 6
@@ -86,8 +87,8 @@ class Shop:
             "load": ("retail", "load", str(self._load)),
             "repair": ("retail", "load", "--replace-rejected", str(self._repair)),
             "run": BUILD,
-            "build": ("dbt", "build", "--exclude-resource-type", "unit_test", "--vars", VARIABLES),
-            "test": ("dbt", "test", "--exclude-resource-type", "unit_test", "--vars", VARIABLES),
+            "build": ("dbt", "build", *WITHOUT_MARKETING, "--exclude-resource-type", "unit_test", "--vars", VARIABLES),
+            "test": ("dbt", "test", *WITHOUT_MARKETING, "--exclude-resource-type", "unit_test", "--vars", VARIABLES),
             "export": ("retail", "rejects", "export", "--out", str(self._out / str(self._exports))),
         }[name]
 

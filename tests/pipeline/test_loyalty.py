@@ -12,6 +12,7 @@ import pytest
 from retail.contract import PROJECT_DIR
 from support.comparison import what_is_left
 from support.documents import as_psql_shows, shown_rows
+from support.programs import WITHOUT_MARKETING
 from support.shop import clean_shop, write_shop
 
 VARIABLES = {
@@ -32,7 +33,9 @@ def database(new_database, landing):
 @pytest.fixture(scope="module")
 def build(database, run_program):
     def run(*options, **more):
-        return run_program(database, "dbt", "run", *options, "--vars", json.dumps(VARIABLES | more)).stdout
+        return run_program(
+            database, "dbt", "run", *options, *WITHOUT_MARKETING, "--vars", json.dumps(VARIABLES | more)
+        ).stdout
 
     return run
 

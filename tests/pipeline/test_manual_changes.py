@@ -12,6 +12,7 @@ from retail.loading.deliveries import find_sources
 from retail.loading.landing import BOOKKEEPING
 from retail.loading.load import load_sources
 from support.comparison import what_is_left
+from support.programs import WITHOUT_MARKETING
 from support.replay import connected
 from support.shop import clean_shop, read_export, write_export, write_shop
 
@@ -122,7 +123,7 @@ def built(new_database, landing, run_program, tmp_path_factory):
 
 
 def run(run_program, database, *options):
-    return run_program(database, "dbt", "run", *options, "--vars", VARIABLES).stdout
+    return run_program(database, "dbt", "run", *options, *WITHOUT_MARKETING, "--vars", VARIABLES).stdout
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,9 @@ def test_a_change_by_hand_reaches_the_marts(built, run_program, query, statement
         assert query(database, "select customer_id from retail.customer_details") == [("C2",)]
     if "12.00" in statement:
         assert query(database, "select unit_price::text from retail.products") == [("12.00",)]
-    run_program(database, "dbt", "test", "--vars", VARIABLES, "--exclude", "resource_type:unit_test")
+    run_program(
+        database, "dbt", "test", *WITHOUT_MARKETING, "--exclude-resource-type", "unit_test", "--vars", VARIABLES
+    )
     run(run_program, database, "--full-refresh")
     assert what_is_left(query, database, "retail", "retail_staging") == noticed
     assert "full rebuild" not in run(run_program, database)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from support.programs import WITHOUT_MARKETING
+
 CUTOFF = "2025-12-31"
 
 FILES = {
@@ -52,7 +54,9 @@ def shop(new_database, run_program, tmp_path_factory):
     database = new_database()
     variables = f"{{raw_layer: landing, data_cutoff_date: '{CUTOFF}'}}"
     run_program(database, "retail", "load", str(folder))
-    run_program(database, "dbt", "build", "--vars", variables)
+    run_program(
+        database, *("dbt", "build", *WITHOUT_MARKETING, "--exclude-resource-type", "unit_test", "--vars", variables)
+    )
     return database
 
 

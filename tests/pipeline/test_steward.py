@@ -16,6 +16,7 @@ from retail.quarantine.export import guarded, rejects, unguarded
 from retail.quarantine.history import history
 from retail.quarantine.repair import _is_same
 from support.comparison import contents, what_is_left
+from support.programs import WITHOUT_MARKETING
 from support.shop import HEADINGS, clean_shop, read_export, write_export, write_shop
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
@@ -29,12 +30,15 @@ CUSTOMERS = "select * from retail.customer_details order by customer_id"
 
 
 def run(run_program, database, check: bool = True, **more):
-    return run_program(database, "dbt", "run", "--vars", json.dumps(VARIABLES | more), check=check)
+    return run_program(database, "dbt", "run", *WITHOUT_MARKETING, "--vars", json.dumps(VARIABLES | more), check=check)
 
 
 def build(run_program, database):
     """The same with the data tests; the unit tests do not look at the data."""
-    run_program(database, "dbt", "build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(VARIABLES))
+    run_program(
+        database,
+        *("dbt", "build", *WITHOUT_MARKETING, "--exclude-resource-type", "unit_test", "--vars", json.dumps(VARIABLES)),
+    )
 
 
 # ------------------------------------------------------------------------------------------- from reject to clean point
@@ -208,7 +212,7 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
     assert what_is_left(query, database, "retail", "retail_staging", "retail_history") == before
     # nor does the memory fade where all is made anew, or where a run reads no rows
     for option in ("--full-refresh", "--empty"):
-        run_program(database, "dbt", "run", option, "--vars", json.dumps(VARIABLES))
+        run_program(database, "dbt", "run", option, *WITHOUT_MARKETING, "--vars", json.dumps(VARIABLES))
         assert contents(query, database, "retail_history") == {
             name: rows for name, rows in before.items() if name.startswith("retail_history.")
         }

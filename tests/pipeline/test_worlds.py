@@ -9,6 +9,7 @@ import pytest
 
 from support.comparison import differences, facts_of_database, facts_of_oracle
 from support.oracle import Settings, compute, read_directory
+from support.programs import WITHOUT_MARKETING
 from support.worlds import CUTOFF, World, clean_world, dirty_world, write_world
 
 POLICIES = ("best", "highest_threshold", "stack")
@@ -33,7 +34,7 @@ def disagreement(database, run_program, query, tmp_path):
             "loyalty_rule_policy": policy,
             "max_rejected_share": 1,  # a world may be spoiled through and through
         }
-        run_program(database, "dbt", "run", "--vars", json.dumps(variables))
+        run_program(database, "dbt", "run", *WITHOUT_MARKETING, "--vars", json.dumps(variables))
         raw = read_directory(tmp_path)
         result = compute(raw, Settings(data_cutoff_date=CUTOFF, loyalty_rule_policy=policy))
         return differences(facts_of_database(query, database), facts_of_oracle(result, raw))

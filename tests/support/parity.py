@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ OF_A_BUILD = (
 )
 
 
-def _statements(query, database: dict[str, str], *more: str) -> dict[str, str]:
-    """What to read of each table and view that PostgreSQL has in SCHEMAS and more of them."""
+def _statements(query, database: dict[str, str], *more: str, without: Sequence[str] = ()) -> dict[str, str]:
+    """What to read of each table and view that PostgreSQL has in SCHEMAS and more of them, but for the tables named."""
     columns = query(
         database,
         """
@@ -35,7 +36,7 @@ def _statements(query, database: dict[str, str], *more: str) -> dict[str, str]:
         where table_schema = any (%s) and table_name <> all (%s)
         order by table_schema, table_name, ordinal_position
         """,
-        [[*SCHEMAS, *more], OF_AMENDING],
+        [[*SCHEMAS, *more], [*OF_AMENDING, *without]],
     )
     tables: dict[str, list[str]] = {}
     for table, column in columns:
@@ -52,9 +53,11 @@ def compare_duckdb(query, database: dict[str, str], duckdb_file: str, *more: str
     assert not _different(found, {table: query(database, statement) for table, statement in statements.items()})
 
 
-def compare_spark(query, database: dict[str, str], spark: dict[str, str], folder: Path, *more: str) -> None:
+def compare_spark(
+    query, database: dict[str, str], spark: dict[str, str], folder: Path, *more: str, without: Sequence[str] = ()
+) -> None:
     """Compare what a session or a Thrift server shows, as the variables name it, with PostgreSQL."""
-    statements = _statements(query, database, *more)
+    statements = _statements(query, database, *more, without=without)
     rows_file = folder / "rows"
     subprocess.run(
         [sys.executable, Path(__file__).with_name("spark_rows.py"), rows_file],

@@ -17,6 +17,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 PROGRAMS = Path(sys.executable).parent
+# nothing else reads these models: a build of anything else is quicker without them
+WITHOUT_MARKETING = ("--exclude", "tag:marketing")
 _forks = get_context("forkserver")
 
 

@@ -40,7 +40,8 @@ class Replay:
         models = {
             name: node
             for name, node in nodes.items()
-            if node["resource_type"] == "model" and node["package_name"] == "retail" and "history" not in node["fqn"]
+            if node["resource_type"] == "model" and node["package_name"] == "retail" and "compiled_code" in node
+            if "history" not in node["fqn"]
         }
         self.models = _in_order(models)
         self.tests = [

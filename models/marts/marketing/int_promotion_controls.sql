@@ -10,6 +10,7 @@ stores as (
 runs as (
 
     select * from {{ ref('int_promotion_runs') }}
+    where has_sold
 
 ),
 

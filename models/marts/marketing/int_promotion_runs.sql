@@ -22,20 +22,29 @@ promotions as (
 
 final as (
 
-    select distinct
+    select
         promotions.promotion_id,
+        sales.product_category,
+        sales.store_id,
+        promotions.start_date,
+        promotions.end_date,
+        promotions.only_category,
+        max(sales.units + sales.returned_units) > 0 as has_sold,
+        sum(sales.full_price_value) as full_price_value,
+        sum(sales.discount_given) as discount_given
+    from sales
+    inner join promotions on sales.promotion_id = promotions.promotion_id
+    where
+        sales.sold_on between promotions.start_date and promotions.end_date
+        and sales.product_category = coalesce(promotions.only_category, sales.product_category)
+        and {{ is_seen('sales.sold_on') }}
+    group by
+        promotions.promotion_id,
+        sales.product_category,
         sales.store_id,
         promotions.start_date,
         promotions.end_date,
         promotions.only_category
-    from sales
-    inner join promotions on sales.promotion_id = promotions.promotion_id
-    where
-        sales.store_id is not null
-        and sales.sold_on between promotions.start_date and promotions.end_date
-        and sales.product_category = coalesce(promotions.only_category, sales.product_category)
-        and sales.units + sales.returned_units > 0
-        and {{ is_seen('sales.sold_on') }}
 
 )
 

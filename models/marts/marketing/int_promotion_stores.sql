@@ -3,12 +3,6 @@
 {%- set days_around = measured_windows().baseline %}
 with
 
-promoted as (
-
-    select * from {{ ref('int_promotion_categories') }}
-
-),
-
 runs as (
 
     select * from {{ ref('int_promotion_runs') }}
@@ -18,6 +12,27 @@ runs as (
 category_days as (
 
     select * from {{ ref('int_category_days') }}
+
+),
+
+promoted as (
+
+    select distinct
+        promotion_id,
+        product_category,
+        start_date,
+        end_date
+    from runs
+
+),
+
+ran as (
+
+    select distinct
+        promotion_id,
+        store_id
+    from runs
+    where has_sold
 
 ),
 
@@ -79,13 +94,13 @@ final as (
     from sold
     cross join open_days
     inner join stores on sold.store_id = stores.store_id
-    left join runs
+    left join ran
         on
-            sold.promotion_id = runs.promotion_id
-            and sold.store_id = runs.store_id
+            sold.promotion_id = ran.promotion_id
+            and sold.store_id = ran.store_id
     where
         -- where nothing of it was sold, nobody knows whether the promotion ran; to leave it out would choose by success
-        (runs.promotion_id is not null or (sold.units_before > 0 and sold.units_during = 0))
+        (ran.promotion_id is not null or (sold.units_before > 0 and sold.units_during = 0))
         -- the same stores on all days: open from the first week to the last
         and stores.first_day
         <= {{ days_after('greatest(' ~ days_after('sold.start_date', -days_around) ~ ', open_days.first_day)', 6) }}

@@ -9,7 +9,16 @@ promotions as (
 
 categories as (
 
-    select * from {{ ref('int_promotion_categories') }}
+    select
+        promotion_id,
+        product_category,
+        start_date,
+        end_date,
+        only_category,
+        sum(full_price_value) as full_price_value,
+        sum(discount_given) as discount_given
+    from {{ ref('int_promotion_runs') }}
+    group by promotion_id, product_category, start_date, end_date, only_category
 
 ),
 
@@ -80,21 +89,12 @@ levels as (
 
 ),
 
-ratios as (
+comparisons as (
 
     select
         *,
         {{ lacks() }} as lack
-    from {{ ref('int_promotion_ratios') }}
-
-),
-
-differences as (
-
-    select
-        *,
-        {{ lacks() }} as lack
-    from {{ ref('int_promotion_differences') }}
+    from {{ ref('int_promotion_comparisons') }}
 
 ),
 
@@ -109,7 +109,7 @@ suspicious as (
         max(
             case when comparison like 'control %' and abs(estimate) >= 2.5 * standard_error then 1 else 0 end
         ) as substituted
-    from differences
+    from comparisons
     group by promotion_id, product_category
 
 ),
@@ -167,22 +167,22 @@ joined as (
         on
             categories.promotion_id = suspicious.promotion_id
             and categories.product_category = suspicious.product_category
-    left join ratios as observed
+    left join comparisons as observed
         on
             categories.promotion_id = observed.promotion_id
             and categories.product_category = observed.product_category
             and observed.comparison = 'observed'
-    left join ratios as after_it
+    left join comparisons as after_it
         on
             categories.promotion_id = after_it.promotion_id
             and categories.product_category = after_it.product_category
             and after_it.comparison = 'after'
-    left join ratios as others
+    left join comparisons as others
         on
             categories.promotion_id = others.promotion_id
             and categories.product_category = others.product_category
             and others.comparison = 'other categories'
-    left join differences as did
+    left join comparisons as did
         on
             categories.promotion_id = did.promotion_id
             and categories.product_category = did.product_category

@@ -32,7 +32,8 @@ of_transactions as (
         sum(case when line_items.quantity < 0 then -line_items.quantity else 0 end) as returned_units,
         sum(line_items.line_item_amount) as revenue,
         sum(case when line_items.quantity < 0 then -line_items.line_item_amount else 0 end) as returned_revenue,
-        sum(line_items.quantity * products.unit_price) as full_price_value
+        sum(line_items.quantity * products.unit_price) as full_price_value,
+        sum(line_items.quantity * products.unit_price - line_items.line_item_amount) as discount_given
     from line_items
     left join products on line_items.product_id = products.product_id
     group by line_items.transaction_id, line_items.promotion_id, products.product_category
@@ -52,7 +53,7 @@ final as (
         cast(coalesce(sum(of_transactions.revenue), 0) as decimal(20, 2)) as revenue,
         cast(coalesce(sum(of_transactions.returned_revenue), 0) as decimal(20, 2)) as returned_revenue,
         cast(sum(of_transactions.full_price_value) as decimal(20, 2)) as full_price_value,
-        cast(sum(of_transactions.full_price_value - of_transactions.revenue) as decimal(20, 2)) as discount_given
+        cast(sum(of_transactions.discount_given) as decimal(20, 2)) as discount_given
     from of_transactions
     left join headers on of_transactions.transaction_id = headers.transaction_id
     group by

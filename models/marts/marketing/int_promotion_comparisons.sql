@@ -4,9 +4,8 @@ series as (
 
     select
         *,
-        {{ as_float('value') }} as units_of_day
+        {{ as_float('value') }} as value_of_day
     from {{ ref('int_promotion_series') }}
-    where method = 'ratio'
 
 ),
 
@@ -22,12 +21,23 @@ weekdays as (
         promotion_id,
         product_category,
         comparison,
+        method,
         weekday,
         {{ as_float('sum(case when is_measured then 1 else 0 end)') }} as measured_days,
         {{ as_float('sum(case when is_measured then 0 else 1 end)') }} as baseline_days,
-        avg(case when not is_measured then units_of_day end) as usual_units
+        avg(case when not is_measured then value_of_day end) as usual
     from series
-    group by promotion_id, product_category, comparison, weekday
+    group by promotion_id, product_category, comparison, method, weekday
+
+),
+
+-- the residuals of a ratio are shares of what is usual, so a day weighs as much as is usual on it
+weighted as (
+
+    select
+        *,
+        case when method = 'ratio' then usual else {{ as_float('1') }} end as weight
+    from weekdays
 
 ),
 
@@ -38,15 +48,17 @@ expected as (
         promotion_id,
         product_category,
         comparison,
+        method,
         sum(measured_days) as measured_days,
         sum(baseline_days) as baseline_days,
         sum(case when baseline_days > 0 then 1 else 0 end) as baseline_weekdays,
         sum(case when measured_days > 0 and baseline_days = 0 then 1 else 0 end) as weekdays_missing,
-        sum(measured_days * usual_units) as units,
-        sum(measured_days * usual_units * usual_units) as squares_of_measured,
-        sum(measured_days * measured_days * usual_units * usual_units / nullif(baseline_days, 0)) as squares_of_baseline
-    from weekdays
-    group by promotion_id, product_category, comparison
+        sum(measured_days * usual) as usual,
+        sum(measured_days * weight) as weight,
+        sum(measured_days * weight * weight) as squares_of_measured,
+        sum(measured_days * measured_days * weight * weight / nullif(baseline_days, 0)) as squares_of_baseline
+    from weighted
+    group by promotion_id, product_category, comparison, method
 
 ),
 
@@ -57,14 +69,14 @@ residuals as (
         series.product_category,
         series.comparison,
         series.sold_on,
-        coalesce(series.units_of_day / nullif(weekdays.usual_units, 0) - 1, 0) as residual
+        coalesce((series.value_of_day - weighted.usual) / nullif(weighted.weight, 0), 0) as residual
     from series
-    inner join weekdays
+    inner join weighted
         on
-            series.promotion_id = weekdays.promotion_id
-            and series.product_category = weekdays.product_category
-            and series.comparison = weekdays.comparison
-            and series.weekday = weekdays.weekday
+            series.promotion_id = weighted.promotion_id
+            and series.product_category = weighted.product_category
+            and series.comparison = weighted.comparison
+            and series.weekday = weighted.weekday
     where not series.is_measured
 
 ),
@@ -101,8 +113,9 @@ measured as (
         promotion_id,
         product_category,
         comparison,
-        {{ as_float('sum(case when is_measured then units else 0 end)') }} as measured_units,
-        {{ as_float('sum(case when is_measured then 0 else units end)') }} as baseline_units
+        cast(sum(case when is_measured then units else 0 end) as bigint) as measured_units,
+        cast(sum(case when is_measured then 0 else units end) as bigint) as baseline_units,
+        sum(case when is_measured then value_of_day else 0 end) as total
     from series
     group by promotion_id, product_category, comparison
 
@@ -114,10 +127,14 @@ estimates as (
         expected.*,
         measured.measured_units,
         measured.baseline_units,
-        ln(nullif(measured.measured_units, 0) / nullif(expected.units, 0)) as estimate,
+        case
+            when expected.method = 'ratio' then ln(nullif(measured.total, 0) / nullif(expected.usual, 0))
+            else (measured.total - expected.usual) / nullif(expected.measured_days, 0)
+        end as estimate,
         sqrt(
             noise.squares / nullif(greatest(expected.baseline_days - expected.baseline_weekdays, 0), 0)
-            * (expected.squares_of_measured + expected.squares_of_baseline) / nullif(expected.units * expected.units, 0)
+            * (expected.squares_of_measured + expected.squares_of_baseline)
+            / nullif(expected.weight * expected.weight, 0)
             * noise.factor
         ) as standard_error,
         {{ degrees_of_freedom('expected.baseline_days', 'expected.baseline_weekdays', 'noise.factor') }}
@@ -145,8 +162,8 @@ final as (
         cast(estimates.measured_days as integer) as measured_days,
         cast(estimates.baseline_days as integer) as baseline_days,
         cast(estimates.weekdays_missing as integer) as weekdays_missing,
-        cast(estimates.measured_units as bigint) as measured_units,
-        cast(estimates.baseline_units as bigint) as baseline_units,
+        estimates.measured_units,
+        estimates.baseline_units,
         {{ settled('estimates.estimate') }} as estimate,
         {{ settled('estimates.standard_error') }} as standard_error,
         estimates.degrees_of_freedom,
