@@ -90,7 +90,9 @@ docs: $(ENGINE_$(TARGET)) deps $(VENV)/docs_installed  ## describe the tables, t
 	@$(DBT) --quiet compile -s 'dq_*'  # last, because the manifest has to show it; of a model by its name dbt would print the SQL
 	@$(RUN) tools.docs write target
 	@echo "describing what is built"
-	@$(DBT) --quiet docs generate --static
+	@$(DBT) --quiet docs generate
+	@DO_NOT_TRACK=1 $(BIN)/colibri generate --light --output-dir target/lineage > target/lineage.log 2>&1 \
+		|| { cat target/lineage.log >&2; exit 1; }
 	@$(RUN) tools.docs static target
 
 clean:  ## delete all that was made here: the database, the environment, dbt's files

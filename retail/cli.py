@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 
 import click
 
@@ -28,15 +29,20 @@ _COMMANDS = {
 }
 
 
+def _is_here(module: str) -> bool:
+    """Tell whether the command is part of this installation: the wheel has no tools for developers."""
+    return find_spec(module.partition(".")[0]) is not None
+
+
 class _LazyGroup(click.Group):
     """A group whose commands are imported on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [name for name, module in _COMMANDS.items() if _is_here(module)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         module = _COMMANDS.get(cmd_name)
-        return getattr(import_module(module), cmd_name) if module else None
+        return getattr(import_module(module), cmd_name) if module and _is_here(module) else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -44,7 +50,7 @@ class _LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = get_close_matches(args[0], _COMMANDS, n=1)
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
             if not near:
                 raise
             raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from contextlib import closing
 from decimal import Decimal
+from typing import Any
 
 import click
 import duckdb
@@ -75,20 +77,27 @@ _STOPPED = """
     where verdict = 'tripped'
     order by scope
 """
+# names of the columns of _CONSERVATION and _SEGMENTS, for programs
+_FIGURES = ("rows_in", "rows_clean", "rows_rejected", "amount_in", "amount_clean", "amount_rejected")
+_SEGMENT = ("segment_id", "segment_name", "customers", "monetary", "total_loyalty_points")
 _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit 10;"
 
 
 @click.command()
-def summary() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it for a program. Money is text: no cent is rounded.")
+def summary(as_json: bool) -> None:
     """Print the last build: rows, money, rejects, segments."""
     schema = marts_schema()
     with closing(connect_to(target(), read_only=True)) as connection:
-        lines = summary_lines(connection, schema)
-    click.echo("\n".join(lines))
+        if as_json:
+            text = json.dumps(summary_figures(connection, schema), default=str, indent=2)
+        else:
+            text = "\n".join(summary_lines(connection, schema))
+    click.echo(text)
 
 
-def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
-    """Return the summary of a built database, at most 35 lines of 100 columns.
+def summary_figures(connection: AnyConnection, schema: str) -> dict[str, Any]:
+    """Return the figures of the summary by name; without marts, those of the marts are null.
 
     Args:
         connection: An open connection to the database.
@@ -97,17 +106,30 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
     Raises:
         RetailError: Nothing is built yet, or the database refused.
     """
-    mark = "`" if target() == "spark" else '"'
-    suffixes = {"marts": "", "staging": "_staging", "raw": "_raw", "history": "_history", "landing": "_landing"}
-    names = {key: quoted(schema + suffix, mark) for key, suffix in suffixes.items()}
-    checks = _results(connection, names, _STOPPED, _CONSERVATION, _REASONS, _LAYER)
-    if checks is None:
-        loaded = _results(connection, names, _LOADED)
-        if loaded is None:
-            raise RetailError("nothing is built yet: run `make build`")
-        (((files, rows),),) = loaded
-        raise RetailError(f"{rows or 0:,} rows of {files:,} files are loaded, nothing is built yet: run {NEXT_COMMAND}")
-    stopped, conservation, reasons, layer = checks
+    names = _schemas(schema)
+    stopped, conservation, reasons, _ = _checks(connection, names)
+    marts = _results(connection, names, _AS_OF, _SEGMENTS)
+    as_of, segments = (marts[0][0], marts[1]) if marts else ((None, None), None)
+    if segments is not None:  # a sum of whole numbers is a decimal on some engines
+        segments = [(*row[:-1], int(row[-1])) for row in segments]
+    return {
+        "as_of_date": as_of[0],
+        "data_cutoff_date": as_of[1],
+        "stopped_by": _named(stopped, "scope", "rejected_share"),
+        "tables": _named(sorted(conservation), "source_table", *_FIGURES),
+        "top_reasons": _named(reasons, "rows_failed", "source_table", "rule_id", "message"),
+        "segments": None if segments is None else _named(segments, *_SEGMENT),
+    }
+
+
+def _named(rows: list[Row], *names: str) -> list[dict[str, Any]]:
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
+    """Return the summary of a built database, at most 35 lines of 100 columns; see summary_figures."""
+    names = _schemas(schema)
+    stopped, conservation, reasons, layer = _checks(connection, names)
     found = ["", *_conservation_lines(conservation), "", *_reason_lines(reasons), ""]
     marts = _results(connection, names, _AS_OF, _SEGMENTS)
     if marts is None:
@@ -124,6 +146,24 @@ def summary_lines(connection: AnyConnection, schema: str) -> list[str]:
         "next",
         *_next_steps(schema),
     ]
+
+
+def _schemas(schema: str) -> dict[str, str]:
+    mark = "`" if target() == "spark" else '"'
+    suffixes = {"marts": "", "staging": "_staging", "raw": "_raw", "history": "_history", "landing": "_landing"}
+    return {key: quoted(schema + suffix, mark) for key, suffix in suffixes.items()}
+
+
+def _checks(connection: AnyConnection, names: dict[str, str]) -> list[list[Row]]:
+    """Return what stopped the build, the counts per table, the top reasons and the raw layer."""
+    checks = _results(connection, names, _STOPPED, _CONSERVATION, _REASONS, _LAYER)
+    if checks is None:
+        loaded = _results(connection, names, _LOADED)
+        if loaded is None:
+            raise RetailError("nothing is built yet: run `make build`")
+        (((files, rows),),) = loaded
+        raise RetailError(f"{rows or 0:,} rows of {files:,} files are loaded, nothing is built yet: run {NEXT_COMMAND}")
+    return checks
 
 
 def _results(connection: AnyConnection, names: dict[str, str], *queries: str) -> list[list[Row]] | None:

@@ -9,7 +9,7 @@ import pytest
 
 from retail.contract import PROJECT_DIR
 from tools.docs import __main__ as docs
-from tools.docs import erd
+from tools.docs import erd, site
 from tools.docs.drawing import digest, drawn_from
 
 pytestmark = pytest.mark.extended
@@ -61,7 +61,8 @@ def test_the_erd_has_the_clean_tables_and_every_key_of_the_database(diagram, sam
         (shown,) = [each for each in drawn[table.removeprefix("retail.")].columns if each.name == column]
         assert marks[kind] in shown.marks
     assert len([table for table in diagram.tables if table.kind == "core"]) == 9
-    assert "rejected_records" in drawn
+    assert {"rejected_records", "customer_purchases", "campaign_results", "stock_outs"} <= set(drawn)
+    assert list(dict.fromkeys(table.kind for table in diagram.tables)) == list(erd.COLOURS)
 
 
 def test_the_types_that_are_stated_are_those_of_the_database(manifest, sample, query):
@@ -136,6 +137,45 @@ def test_what_is_for_people_has_an_owner(manifest):
 
 
 def test_the_static_copy_takes_its_pictures_in():
-    page = docs.self_contained("a ![picture](docs/assets/erd.svg) and [a link](docs/rule_book.md)")
+    page = site.with_pictures("a ![picture](docs/assets/erd.svg) and [a link](docs/rule_book.md)")
     assert page.startswith("a ![picture](data:image/svg+xml;base64,")
     assert page.endswith(") and [a link](docs/rule_book.md)")
+
+
+def test_each_public_mart_has_an_example_that_runs(manifest, sample, query):
+    marts = {
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][1] == "marts" and node["access"] == "public"
+    }
+    blocks = {
+        block["name"].removeprefix("example_"): block["block_contents"]
+        for block in manifest["docs"].values()
+        if block["name"].startswith("example_")
+    }
+    assert set(blocks) == marts
+    for name, block in blocks.items():
+        (statement,) = re.findall(r"```sql\n(.*?);\n```", block, re.DOTALL)
+        assert f".{name}" in statement
+        query(sample, statement)
+
+
+def test_the_site_shows_rows_without_personal_data(manifest, sample, monkeypatch):
+    for variable, value in sample.items():
+        monkeypatch.setenv(variable, value)
+    rows = site.sample_rows(manifest)
+    shown = rows["model.retail.customer_details"].splitlines()
+    assert len([line for line in shown if line.startswith("| •••")]) == site.ROWS
+    assert "@" not in rows["model.retail.customer_details"]
+    assert rows["model.retail.campaign_results"] == "**Rows.** The table is empty."
+    assert "•••" not in rows["model.retail.stores"]
+
+
+def test_the_site_has_no_switches_of_our_macros(manifest):
+    shown = site.shown(manifest, {})
+    header = shown["nodes"]["model.retail.store_sales_header"]
+    assert header["config"]["materialized"] == "table"
+    assert header["config"]["meta"] == header["meta"] == {}
+    assert "Rule book" not in header["description"]
+    assert "Rule book" in header["after_columns"]
+    assert shown["sources"]["source.retail.landing.repairs"]["docs"] == {"show": False}

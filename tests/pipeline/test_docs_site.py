@@ -43,7 +43,7 @@ PIXELS_OF_GRAPH = """
 def target(browser, sample, run_program, tmp_path_factory) -> Path:
     """The folder that `make docs` leaves, without the pictures drawn anew."""
     folder = tmp_path_factory.mktemp("site")
-    run_program(sample, "dbt", "docs", "generate", "--static", "--target-path", str(folder))
+    run_program(sample, "dbt", "docs", "generate", "--target-path", str(folder))
     subprocess.run([sys.executable, "-m", "tools.docs", "static", str(folder)], check=True, cwd=PROJECT_DIR)
     return folder
 
@@ -168,16 +168,22 @@ def test_the_columns_of_rejected_records_are_described(page, address, sample, qu
     assert all(row[1] and row[2] for row in rows), "each has a type and a description"
 
 
-def test_the_rule_book_stands_on_the_page_of_its_table(page, address, sample, query):
+def test_the_rule_book_stands_below_the_columns_of_its_table(page, target, sample, query):
     rules = query(
         sample, "select rule_id from retail_staging.dq_rules where source_table = 'stores' order by rule_number"
     )
-    page.goto(f"{address}#!/model/model.retail.stores")
+    page.goto(f"file://{target}/static_index.html#!/model/model.retail.stores")
     page.wait_for_selector("h1:has-text('stores')")
     shown = page.eval_on_selector_all(
         ".model-markdown td:first-child code", "cells => cells.map(cell => cell.innerText)"
     )
     assert shown == [rule for (rule,) in rules]
+    tops = "elements => elements.map(element => element.getBoundingClientRect().top)"
+    columns = page.eval_on_selector_all("tr.column-row", tops)
+    assert max(columns) < min(page.eval_on_selector_all(".model-markdown pre, .model-markdown table", tops))
+    assert columns[0] < 700
+    assert "MERGE_ON" not in page.inner_text(".details").upper()
+    assert "select store_region" in page.inner_text(".app-details")
 
 
 def test_the_static_copy_needs_nothing_beside_it(page, target, tmp_path):
@@ -190,3 +196,15 @@ def test_the_static_copy_needs_nothing_beside_it(page, target, tmp_path):
     assert [picture.evaluate(IS_LOADED) > 500 for picture in pictures] == [True, True]
     others = [url for url in asked if not url.startswith("data:") and "retail.html" not in url]
     assert [url for url in others if not _is_dbts_own(url)] == []
+
+
+def test_the_lineage_of_columns_asks_for_nothing(page, target, tmp_path):
+    files = ["--manifest", str(target / "manifest.json"), "--catalog", str(target / "catalog.json")]
+    command = [PROGRAMS / "colibri", "generate", "--light", *files, "--output-dir", str(tmp_path)]
+    said = subprocess.run(command, env=os.environ | {"DO_NOT_TRACK": "1"}, check=True, capture_output=True, text=True)
+    assert "[ERROR]" not in said.stdout + said.stderr
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"file://{tmp_path}/index.html")
+    page.wait_for_selector("text=models")
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

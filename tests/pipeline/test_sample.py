@@ -115,6 +115,19 @@ def test_the_summary_prints_the_build(sample, run_program):
     ]
 
 
+def test_the_summary_for_a_program_has_the_same_figures(sample, run_program, query):
+    found = json.loads(run_program(sample, "retail", "summary", "--json").stdout)
+    money = {table["source_table"]: table["amount_rejected"] for table in found["tables"]}
+    assert money["store_sales_header"] == "31827.35" and money["stores"] is None
+    assert {segment["segment_id"]: segment["total_loyalty_points"] for segment in found["segments"]} == dict(
+        query(
+            sample,
+            "select segment_id, cast(sum(total_loyalty_points) as bigint) from retail.customer_details group by 1",
+        )
+    )
+    assert found["stopped_by"] == [] and len(found["top_reasons"]) == 5
+
+
 def test_the_summary_before_a_build_is_one_line(fresh_database, run_program):
     result = run_program(fresh_database, "retail", "summary", check=False)
     assert result.returncode == 1

@@ -22,6 +22,14 @@ def test_each_command_is_described_on_one_line():
     assert not [line for line in lines if line.endswith("...")]
 
 
+def test_an_installation_without_the_project_offers_no_cluster(monkeypatch):
+    monkeypatch.setattr("retail.cli.find_spec", lambda module: None if module == "tools" else module)
+    assert [line.split()[0] for line in printed("--help").partition("Commands:\n")[2].splitlines()] == [
+        name for name in _COMMANDS if name != "cluster"
+    ]
+    assert "No such command 'cluster'" in printed("cluster", "up")
+
+
 @pytest.mark.parametrize(("typed", "meant"), [("sumary", "summary"), ("pages", "page"), ("loda", "load")])
 def test_a_mistyped_command_is_recognized(typed, meant):
     assert f"No such command '{typed}'. Did you mean '{meant}'?" in printed(typed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from retail.contract import PROJECT_DIR
 from retail.errors import RetailError
 from retail.reports.rules import as_document, rule_books
-from tools.docs import erd
+from tools.docs import erd, site
 from tools.docs.drawing import draw
 
 DOCS = PROJECT_DIR / "docs"
@@ -25,7 +24,6 @@ ARCHITECTURE = DOCS / "Solution_Architecture.dot"
 # picture: its SVG in docs/assets for the site; the PNG in docs/ has the name of the picture
 PICTURES = {"ERD": "erd.svg", "Solution_Architecture": "solution_architecture.svg"}
 _PNG_WIDTH = 1600
-_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 @click.group()
@@ -58,13 +56,19 @@ def write(target: Path) -> None:
 @main.command()
 @click.argument("target", type=click.Path(path_type=Path))
 def static(target: Path) -> None:
-    """Put the pictures into TARGET/static_index.html, so that the site is one file, and print its path."""
+    """Write TARGET/static_index.html, the site in one file, from what `dbt docs generate` left there."""
+    template = (target / "index.html").read_text(encoding="utf-8")
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    catalog = json.loads((target / "catalog.json").read_text(encoding="utf-8"))
     page = target / "static_index.html"
-    page.write_text(self_contained(page.read_text(encoding="utf-8")), encoding="utf-8")
-    if not json.loads((target / "catalog.json").read_text(encoding="utf-8"))["nodes"]:
+    rows = site.sample_rows(manifest)
+    page.write_text(site.one_file(template, manifest, catalog, rows), encoding="utf-8")
+    if not catalog["nodes"]:
         click.echo("nothing is built yet, so the pages lack column types: `make build`, then `make docs` again")
     click.echo(f"the documentation in one file, to open in a browser or to send on: {page}")
-    click.echo("or as a site, until Ctrl-C: .venv/bin/dbt docs serve")
+    lineage = target / "lineage" / "index.html"
+    if lineage.exists():
+        click.echo(f"where each column comes from, in another: {lineage}")
 
 
 def picture_sources(diagram: erd.Erd) -> dict[str, str]:
@@ -115,17 +119,6 @@ def _shown_default(setting: dict[str, Any]) -> str:
     if default is None:
         return str(setting["otherwise"])
     return f"`{default}`" if isinstance(default, str | dict) else json.dumps(default)
-
-
-def self_contained(page: str) -> str:
-    """Return the static page with each picture of docs/assets as a data URI."""
-
-    def inlined(match: re.Match[str]) -> str:
-        file = PROJECT_DIR / match.group(1)
-        kind = _TYPES[file.suffix]
-        return f"](data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()})"
-
-    return re.sub(r"\]\((docs/assets/[\w.-]+)\)", inlined, page)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,32 @@ from typing import Any
 
 # a reference as written, ref('stores'), or as compiled by dbt, "postgres"."retail"."stores"
 _REF = re.compile(r"""(?:ref\('|\.")(\w+)['"]\)?$""")
-# the kind of a table, by its folder: a colour and a frame in the picture
-_KINDS = {"core": "clean tables", "derived": "loyalty and segments", "quarantine": "quarantine"}
-_COLOURS = {"core": "#d7e8f7", "derived": "#e6f2dc", "quarantine": "#fbe3dd"}
+# the kind of a table, by its folder, in reading order: a frame and a colour in the picture
+_KINDS = {
+    "quarantine": "Quarantine",
+    "core": "Clean tables",
+    "loyalty": "Loyalty and segments",
+    "campaigns": "Campaigns",
+    "marketing": "Promotions, stock and offers",
+}
+COLOURS = {
+    "quarantine": "#fbe3dd",
+    "core": "#d7e8f7",
+    "loyalty": "#e6f2dc",
+    "campaigns": "#f6ecd2",
+    "marketing": "#ece3f4",
+}
+_FOLDERS = {"segmentation": "loyalty"}  # the others have the name of their kind
+# drawn even without a key that refers to a drawn table
+_ALWAYS = ("core", "campaigns", "marketing")
 _LEGEND = r"PK key, FK refers to another table; solid: a foreign key of the database, dashed: tested by each build\n"
+# where a table without a drawn key stands: to the right of one of the frame before its own
+_LEFT_OF = {
+    "core": "rejected_records",
+    "loyalty": "customer_details",
+    "campaigns": "customer_segments",
+    "marketing": "products",
+}
 _MERMAID_ENDS = {"many": ("}o", "o{"), "some": ("}|", "|{"), "one": ("||", "||"), "optional": ("|o", "o|")}
 _DOT_ENDS = {"many": "crowodot", "some": "crowtee", "one": "teetee", "optional": "teeodot"}
 
@@ -66,7 +88,7 @@ class Erd:
 
 
 def read(manifest: Node) -> Erd:
-    """Return the diagram of dbt's manifest.json: clean tables, rejects, and the tables that refer to them."""
+    """Return the diagram of dbt's manifest.json: rejects, clean tables, and what is computed from them."""
     nodes = {
         node["name"]: node
         for node in manifest["nodes"].values()
@@ -76,21 +98,21 @@ def read(manifest: Node) -> Erd:
     keys = {name: _keys(node, tests) for name, node in nodes.items()}
     links = {link.child + "." + link.child_column: link for link in _links(nodes, tests, keys)}
     kinds = {name: _kind(node) for name, node in nodes.items()}
-    shown = {name for name, kind in kinds.items() if kind == "core" or name == "rejected_records"}
+    shown = {name for name, kind in kinds.items() if kind in _ALWAYS or name == "rejected_records"}
     shown |= {link.child for link in links.values() if link.parent in shown and kinds[link.child]}
     shown |= {link.parent for link in links.values() if link.child in shown}
     drawn = sorted(
         (link for link in links.values() if {link.child, link.parent} <= shown),
         key=lambda link: (link.child, link.child_column),
     )
-    tables = [_table(nodes[name], kinds[name] or "derived", keys[name], drawn) for name in sorted(shown)]
+    tables = [_table(nodes[name], kinds[name] or "loyalty", keys[name], drawn) for name in sorted(shown)]
     return Erd(sorted(tables, key=lambda table: list(_KINDS).index(table.kind)), drawn)
 
 
 def _kind(node: Node) -> str | None:
     folders = node["fqn"][1:-1]
     if folders[:1] == ["marts"]:
-        return "core" if folders[1] == "core" else "derived"
+        return None if node["name"].startswith("int_") else _FOLDERS.get(folders[1], folders[1])
     return "quarantine" if node["name"].startswith("rejected_record") else None
 
 
@@ -146,6 +168,8 @@ def _links(nodes: dict[str, Node], tests: list[Node], keys: dict[str, list[froze
                 stated[name, constraint["columns"][0]] = (parent, constraint["to_columns"][0], True)
     found = []
     for (child, column), (parent, parent_column, enforced) in stated.items():
+        if frozenset([parent_column]) not in keys[parent]:
+            continue  # a test for one of the parent's values, no key
         has_each = _has_each(nodes[child], parent, column, tests)
         if frozenset([column]) in keys[child]:
             children = "one" if has_each else "optional"
@@ -199,7 +223,11 @@ def mermaid(erd: Erd) -> str:
 
 
 def dot(erd: Erd) -> str:
-    """Return the diagram as DOT text: one frame per kind, crow's feet at the many side, dashes for tested links."""
+    """Return the diagram as DOT text: one frame per kind, crow's feet at the many side, dashes for tested links.
+
+    What is computed stands to the right of what it is computed from; the frames then follow in the order of _KINDS.
+    """
+    kinds = {table.name: table.kind for table in erd.tables}
     lines = [
         "// Written by `make docs` from the models' YAML: change that.",
         "digraph erd {",
@@ -217,14 +245,23 @@ def dot(erd: Erd) -> str:
         lines.append("    }")
     for link in erd.links:
         style = "" if link.enforced else ", style=dashed"
-        ends = f"arrowtail={_DOT_ENDS[link.children]}, arrowhead={_DOT_ENDS[link.parents]}"
-        tail, head = f"{link.child}:{link.child_column}_:e", f"{link.parent}:{link.parent_column}:w"
+        if kinds[link.child] in ("quarantine", "core"):
+            ends = f"arrowtail={_DOT_ENDS[link.children]}, arrowhead={_DOT_ENDS[link.parents]}"
+            tail, head = f"{link.child}:{link.child_column}_:e", f"{link.parent}:{link.parent_column}:w"
+        else:
+            ends = f"arrowtail={_DOT_ENDS[link.parents]}, arrowhead={_DOT_ENDS[link.children]}"
+            tail, head = f"{link.parent}:{link.parent_column}_:e", f"{link.child}:{link.child_column}:w"
         lines.append(f"    {tail} -> {head} [{ends}{style}]")
+    linked = {link.child for link in erd.links} | {link.parent for link in erd.links}
+    alone = [table for table in erd.tables if table.kind in _LEFT_OF and table.name not in linked]
+    lines += [f"    {_LEFT_OF[table.kind]} -> {table.name} [style=invis]" for table in alone]
+    # the rejects refer to no table, and come first all the same
+    lines += ["    rejected_records -> store_sales_line_items [style=invis, weight=4]"]
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def _box(table: Table) -> str:
-    colour = _COLOURS[table.kind]
+    colour = COLOURS[table.kind]
     rows = [f'<tr><td colspan="3" bgcolor="{colour}"><b>{table.name}</b></td></tr>']
     for column in table.columns:
         name = f"<b>{column.name}</b>" if "PK" in column.marks else column.name
