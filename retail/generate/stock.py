@@ -21,6 +21,7 @@ LATE = 0.5  # of those that did not sell at first were delivered only then
 LONGEST = 10  # days of a stock-out
 FULL = (20, 60)  # pieces after a delivery
 MOST_DAYS = 700_000  # of the calendar before the sample
+FUTURE = 365_000  # days from a day before the sample to one that has not come
 
 
 class _Shelf(NamedTuple):
@@ -154,7 +155,7 @@ def _faults(world: World) -> list[Fault]:
         cell_fault("store_id", "parent_rejected", world.rejected["stores"]),
         cell_fault("stock_date", "missing", values.BLANKS),
         cell_fault("stock_date", "invalid", values.BAD_DATES),
-        cell_fault("stock_date", "in_future", [str(date(2999, month, 28)) for month in range(1, 13)]),
+        _in_future,
         cell_fault("stock_level", "missing", values.BLANKS),
         cell_fault("stock_level", "invalid", values.BAD_INTEGERS),
         cell_fault("stock_level", "negative", values.NEGATIVE_INTEGERS),
@@ -165,4 +166,11 @@ def _too_long(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tup
     row = fresh()
     row.spoil("product_id", "too_long", row.get("product_id").ljust(20 + dice.pick((1, 5, 20)), "X"))
     row.errors.add("product_id_unknown")
+    return [(dice.below(len(good)), row)]
+
+
+def _in_future(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
+    """Move its own day, so that it stays its own."""
+    row = fresh()
+    row.spoil("stock_date", "in_future", str(date.fromisoformat(row.get("stock_date")) + timedelta(days=FUTURE)))
     return [(dice.below(len(good)), row)]
