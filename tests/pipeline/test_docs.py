@@ -25,8 +25,8 @@ def test_the_erd_is_that_of_the_models(diagram):
 
 
 @pytest.mark.parametrize("name", docs.PICTURES)
-def test_the_pictures_were_drawn_from_their_sources(diagram, name):
-    source = digest(docs.picture_sources(diagram)[name])
+def test_the_pictures_were_drawn_from_their_sources(diagram, manifest, name):
+    source = digest(docs.picture_sources(diagram, manifest)[name])
     for picture in (docs.DOCS / "assets" / docs.PICTURES[name], docs.DOCS / f"{name}.png"):
         assert drawn_from(picture) == source, f"{picture.name}: run `make docs`"
 

@@ -144,11 +144,6 @@ def test_the_lineage_of_customer_details_is_drawn_with_its_ancestors(page, addre
     drawn = set(page.evaluate(NODES_OF_GRAPH))
     assert len(drawn) > 30
     assert drawn == {node for node in ancestors if node.partition(".")[0] in ("model", "seed", "source")}
-    if SCREENSHOTS:  # the nearest of them, to be read
-        page.set_viewport_size({"width": 1400, "height": 560})
-        page.goto(f"{address}#!/model/model.retail.customer_details?g_v=1&g_i=3%2Bcustomer_details")
-        page.reload()
-        _take_picture(page, "site_lineage.png")
 
 
 def test_the_columns_of_rejected_records_are_described(page, address, sample, query):

@@ -12,7 +12,7 @@ import click
 from retail.contract import PROJECT_DIR
 from retail.errors import RetailError
 from retail.reports.rules import as_document, rule_books
-from tools.docs import erd, site
+from tools.docs import erd, lineage, site
 from tools.docs.drawing import draw
 
 DOCS = PROJECT_DIR / "docs"
@@ -22,7 +22,7 @@ RULE_BLOCKS = PROJECT_DIR / "models" / "docs" / "rule_books.md"
 ERD = DOCS / "ERD.md"
 ARCHITECTURE = DOCS / "Solution_Architecture.dot"
 # picture: its SVG in docs/assets for the site; the PNG in docs/ has the name of the picture
-PICTURES = {"ERD": "erd.svg", "Solution_Architecture": "solution_architecture.svg"}
+PICTURES = {"ERD": "erd.svg", "Lineage": "lineage.svg", "Solution_Architecture": "solution_architecture.svg"}
 _PNG_WIDTH = 1600
 
 
@@ -49,7 +49,7 @@ def write(target: Path) -> None:
     SETTINGS.write_text(settings_document(SETTINGS.read_text(encoding="utf-8"), settings), encoding="utf-8")
     diagram = erd.read(manifest)
     ERD.write_text(erd_document(diagram), encoding="utf-8")
-    for name, source in picture_sources(diagram).items():
+    for name, source in picture_sources(diagram, manifest).items():
         draw(source, DOCS / "assets" / PICTURES[name], DOCS / f"{name}.png", _PNG_WIDTH)
 
 
@@ -66,14 +66,15 @@ def static(target: Path) -> None:
     if not catalog["nodes"]:
         click.echo("nothing is built yet, so the pages lack column types: `make build`, then `make docs` again")
     click.echo(f"the documentation in one file, to open in a browser or to send on: {page}")
-    lineage = target / "lineage" / "index.html"
-    if lineage.exists():
-        click.echo(f"where each column comes from, in another: {lineage}")
+    columns = target / "lineage" / "index.html"
+    if columns.exists():
+        click.echo(f"where each column comes from, in another: {columns}")
 
 
-def picture_sources(diagram: erd.Erd) -> dict[str, str]:
+def picture_sources(diagram: erd.Erd, manifest: dict[str, Any]) -> dict[str, str]:
     """Return the DOT text of each picture, by name."""
-    return {"ERD": erd.dot(diagram), "Solution_Architecture": ARCHITECTURE.read_text(encoding="utf-8")}
+    architecture = ARCHITECTURE.read_text(encoding="utf-8")
+    return {"ERD": erd.dot(diagram), "Lineage": lineage.dot(manifest), "Solution_Architecture": architecture}
 
 
 def erd_document(diagram: erd.Erd) -> str:
