@@ -79,6 +79,17 @@ def test_a_second_run_changes_nothing(copy, run_program, query):
     assert "warn" not in output.lower().replace("warn=0", "") and "deprecat" not in output.lower()
 
 
+@pytest.mark.extended
+def test_a_run_names_the_views_that_it_loses(copy, run_program, query):
+    said = run_program(copy, "dbt", "run", "-s", "+customer_details").stdout
+    views = "select table_name from information_schema.views where table_schema like 'retail%'"
+    (lost,) = re.findall(r"note: views were dropped .* Build them again: dbt run -s (.*)", said)
+    assert {"customer_360", "mailing_lists", "rejected_record_rules"} < set(lost.split())
+    assert not set(lost.split()) & {name for (name,) in query(copy, views)}
+    run_program(copy, "dbt", "run", "-s", *lost.split())
+    assert set(lost.split()) < {name for (name,) in query(copy, views)}
+
+
 def test_the_keys_stand_in_the_database(sample, query):
     found = query(
         sample,

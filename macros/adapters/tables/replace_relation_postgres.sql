@@ -59,11 +59,28 @@
     {{- return(finish_postgres_relation(existing, target_relation)) -}}
 {% endmacro %}
 
-{#- SQL that drops the relation that a new one replaces, if there is one. -#}
+{#- SQL that drops the relation that a new one replaces, if there is one. The views over it go too; `finish_build` names
+    those that the run doesn't build again. -#}
 {% macro drop_existing_relation(existing) %}
     {%- if existing is not none -%}
+        {%- for view in views_over(model.unique_id) if view.unique_id not in selected_resources -%}
+            {%- if load_cached_relation(existing.incorporate(path={'schema': view.schema, 'identifier': view.alias})) is not none -%}
+                {%- do lost_views().append(view.name) -%}
+            {%- endif -%}
+        {%- endfor -%}
         drop {{ existing.type }} if exists {{ existing }} cascade;
     {%- endif -%}
+{% endmacro %}
+
+{#- The nodes of the views over a model, and of the views over those. -#}
+{% macro views_over(unique_id) %}
+    {%- set found = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized == 'view' -%}
+        {%- if unique_id in node.depends_on.nodes -%}
+            {%- do found.extend([node] + views_over(node.unique_id)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(found) -}}
 {% endmacro %}
 
 {#- What follows the SQL of each materialization here: dbt's cache, grants, comments, hooks, the commit. -#}
