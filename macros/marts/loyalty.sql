@@ -14,6 +14,18 @@
     {{- return('points desc, min_spend_threshold desc, rule_order') -}}
 {% endmacro %}
 
+{#- Whether a build sees an entry of the ledger: points expire by the as-of date, all else is seen through the var as_of_date.
+
+    entry_type, entry_at  SQL of the entry
+    as_of                 name of the row of as_of -#}
+{% macro entry_is_seen(entry_type, entry_at, as_of='as_of') -%}
+    case
+                when {{ entry_at }} is null then true
+                when {{ entry_type }} = 'EXPIRE' then cast({{ entry_at }} as date) <= {{ as_of }}.as_of_date
+                else {{ is_seen(entry_at) }}
+            end
+{%- endmacro %}
+
 {#- Whether a clean total may be below 0, so that points may have to be taken back. -#}
 {% macro takes_points_back() %}
     {{- return(setting('accept_returns') or not rejects(store_sales_header_rules(), 'total_amount_not_positive')) -}}

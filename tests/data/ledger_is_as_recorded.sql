@@ -39,7 +39,7 @@ published as (
     where
         recorded.version_number = coalesce(changed.version_number, 1)
         and recorded.change <> 'removed'
-        and coalesce(cast(recorded.entry_at as date) <= as_of.as_of_date, true)
+        and {{ entry_is_seen('recorded.entry_type', 'recorded.entry_at') }}
 
 )
 

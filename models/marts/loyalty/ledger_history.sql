@@ -173,7 +173,7 @@ changes as (
         or (
             not compared.is_there
             and compared.change_before <> 'removed'
-            and coalesce(cast(compared.entry_at_before as date) <= as_of.as_of_date, true)
+            and {{ entry_is_seen('compared.entry_type', 'compared.entry_at_before') }}
         )
         or (
             compared.is_there

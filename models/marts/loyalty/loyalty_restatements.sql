@@ -1,8 +1,9 @@
+-- A run that reads no rows leaves the memory whole, so this view of it reads the rows in any run.
 with
 
 history as (
 
-    select * from {{ ref('ledger_history') }}
+    select * from {{ ref('ledger_history').render() }}
 
 ),
 
