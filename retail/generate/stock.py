@@ -20,6 +20,7 @@ OUT = 0.4  # of the products in a store that did not sell on some day have a sto
 LATE = 0.5  # of those that did not sell at first were delivered only then
 LONGEST = 10  # days of a stock-out
 FULL = (20, 60)  # pieces after a delivery
+MOST_DAYS = 700_000  # of the calendar before the sample
 
 
 class _Shelf(NamedTuple):
@@ -95,11 +96,13 @@ def counts(seed: int, world: World, shelves: Shelves, anomaly_rate: float) -> tu
     sprinkle_space(Dice(seed, STOCK, "space"), good)
     if not good or not anomaly_rate:
         return good, truth
-    dice = Dice(seed, STOCK, "spare")
+    places = list(levels)
 
     def spare(i: int) -> Row:
-        day = world.span.start - timedelta(days=1 + i)
-        return Row(STOCK, [day.isoformat(), dice.pick(shelves.stores), dice.pick(shelves.products), "12"])
+        """Return a count of a day of its own before the first one: no fault makes two of them one."""
+        number = i - len(good)
+        day = world.span.start - timedelta(days=1 + number % MOST_DAYS)
+        return Row(STOCK, [day.isoformat(), *places[number % len(places)], "12"])
 
     return with_spoiled(Dice(seed, STOCK, "faults"), good, spare, _faults(world), anomaly_rate), truth
 

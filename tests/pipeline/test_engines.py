@@ -96,6 +96,7 @@ def test_duckdb_builds_what_postgresql_builds_of_dirty_deliveries(landed, run_pr
     assert query(landed, "select count(distinct rule_id) from retail_landing.unreadable_lines") == [(4,)]
     assert query(landed, "select count(*) > 100 from retail_staging.int_transactions_completed") == [(True,)]
     assert query(landed, "select count(*) > 800 from retail.loyalty_redemptions") == [(True,)]
+    assert query(landed, "select count(*) > 90 from retail.stock_outs where days_out > 0") == [(True,)]
     compare_duckdb(query, landed, file, "retail_landing")
 
 
@@ -159,10 +160,11 @@ def test_spark_keeps_the_accounts_that_postgresql_keeps(accounts, fresh_database
 def write_deliveries(run_program, folder: Path) -> None:
     """Generated data: the second day restates some customers, brings the last sales, and lines for earlier ones."""
     first, second = (folder / day for day in DAYS)
-    size = ("--transactions", "18900", "--customers", "2000", "--redemptions", "900")
+    size = ("--transactions", "18900", "--customers", "2000", "--redemptions", "900", "--stock", "20")
     run_program({}, "retail", "generate", "--out", str(first), *size)
     second.mkdir()
-    shares = {"store_sales_header": 20, "store_sales_line_items": 15, "customer_details": 0, "loyalty_redemptions": 10}
+    shares = {"store_sales_header": 20, "store_sales_line_items": 15, "customer_details": 0}
+    shares |= {"loyalty_redemptions": 10, "inventory_levels": 10}
     for name, share in shares.items():
         file = first / f"{name}.csv"
         header, *rows = file.read_bytes().splitlines(keepends=True)
@@ -174,6 +176,8 @@ def write_deliveries(run_program, folder: Path) -> None:
             later += [row.replace(b",", b"x,", 1) for row in rows[::301]]  # one more of a transaction that was whole
             rows[90:90] = [b"999999,T1,P00001,,7.0\xe2\x80\xa8,1.00\n"]  # an end of line to Java's $
             rows[50:50] = [b'1,"left open\n', b"too,few\n", b"1,T1,P\xf6,,1,1.00\n", b"1,T1,P1,,1,1.00,\n"]
+        if name == "inventory_levels":
+            later += [row.replace(b"\n", b"7\n") for row in rows[::97]]  # said otherwise
         if name == "loyalty_redemptions":
             later += rows[::9]  # said again
         if name == "store_sales_header":  # off by a hair more than the tolerance

@@ -50,6 +50,7 @@ def clean(new_database, landing, run_program, tmp_path_factory):
     shop = clean_shop()
     del shop["store_sales_header"][2], shop["store_sales_line_items"][2]
     shop["loyalty_redemptions"] = ["R1,C1,2025-06-05,10,T1", "R2,C2,2025-06-05,20,", "R3,C2,2025-06-06,5,T4"]
+    shop["inventory_levels"] = ["2025-06-05,S1,P1,3", "2025-06-06,S1,P1,0"]
     database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("clean"))))
     run(run_program, database)
@@ -64,6 +65,7 @@ def repaired(new_database, landing, run_program, tmp_path_factory, query):
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"  # not what its line says
     shop["store_sales_header"][2] = "T3,C404,S1,2025-06-03 10:00:00,30.00"  # a customer nobody knows
     shop["loyalty_redemptions"] = ["R1,C1,2025-06-05,10,T1", "R2,C2,2025-06-05,x,", "R3,C2,2025-06-06,5,T4"]
+    shop["inventory_levels"] = ["2025-06-05,S1,P1,-3", "2025-06-06,S1,P1,0"]
     database = new_database(landing)
     run_program(database, "retail", "load", str(write_shop(shop, tmp_path_factory.mktemp("dirty"))))
     run(run_program, database)
@@ -81,6 +83,8 @@ def repaired(new_database, landing, run_program, tmp_path_factory, query):
     redemptions = read_export(out, "loyalty_redemptions")
     next(row for row in redemptions if row["redemption_id"] == "R2")["points"] = "20"
     write_export(out, "loyalty_redemptions", redemptions)
+    (count,) = read_export(out, "inventory_levels")
+    write_export(out, "inventory_levels", [count | {"stock_level": "3"}])
     seen["before"] = contents(query, database, "retail_landing")
     seen["dry run"] = run_program(database, "retail", "load", "--replace-rejected", str(out), "--dry-run").stdout
     seen["after dry run"] = contents(query, database, "retail_landing")
@@ -129,6 +133,7 @@ def test_only_the_repaired_rows_change(repaired):
         "store_sales_header": 1,
         "store_sales_line_items": 1,
         "loyalty_redemptions": 1,
+        "inventory_levels": 1,
     }
 
 
@@ -147,6 +152,7 @@ def test_every_repair_is_kept_with_what_was_there_before(repaired, query):
         """,
     )
     assert found == [
+        ("inventory_levels", "repaired", None, None, "rejected_inventory_levels.csv"),
         ("loyalty_redemptions", "repaired", None, None, "rejected_loyalty_redemptions.csv"),
         ("store_sales_header", "repaired", "25.00", "20.00", "rejected_store_sales_header.csv"),
         ("store_sales_line_items", "repaired", None, None, "rejected_store_sales_line_items.csv"),
@@ -154,7 +160,7 @@ def test_every_repair_is_kept_with_what_was_there_before(repaired, query):
 
 
 def test_two_are_resolved_and_one_is_open(repaired):
-    assert repaired["first"] == [("open", 8)]
+    assert repaired["first"] == [("open", 9)]
     assert repaired["history"] == [
         ("T1", "resolved", "repaired", 1, 1, 2, True),
         ("T2", "resolved", "repaired", 1, 1, 2, True),
@@ -162,10 +168,11 @@ def test_two_are_resolved_and_one_is_open(repaired):
     ]
 
 
-def test_a_redemption_is_repaired_or_healed_with_its_transaction(repaired, clean, query):
-    redemptions = "select * from retail.loyalty_redemptions order by 1"
-    assert len(query(clean, redemptions)) == 3
-    assert query(repaired["database"], redemptions) == query(clean, redemptions)
+@pytest.mark.parametrize(("table", "rows"), [("loyalty_redemptions", 3), ("inventory_levels", 2)])
+def test_an_optional_row_is_repaired_or_healed_with_its_transaction(repaired, clean, query, table, rows):
+    statement = f"select * from retail.{table} order by 1"
+    assert len(query(clean, statement)) == rows
+    assert query(repaired["database"], statement) == query(clean, statement)
 
 
 def test_the_points_are_those_of_the_clean_data(repaired, clean, query):
@@ -185,7 +192,7 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
     shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"
     said = run_program(database, "retail", "load", "--start-over", str(write_shop(shop, tmp_path))).stderr
     assert (
-        "note: retail_history.quarantine_history keeps its 2 open and 6 resolved records; retail history purge" in said
+        "note: retail_history.quarantine_history keeps its 2 open and 7 resolved records; retail history purge" in said
     )
     build(run_program, database)
     found = query(
