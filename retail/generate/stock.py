@@ -154,11 +154,27 @@ def _faults(world: World) -> list[Fault]:
         cell_fault("store_id", "parent_rejected", world.rejected["stores"]),
         cell_fault("stock_date", "missing", values.BLANKS),
         cell_fault("stock_date", "invalid", values.BAD_DATES),
-        cell_fault("stock_date", "in_future", [str(date(2999, month, 28)) for month in range(1, 13)]),
+        _in_future(),
         cell_fault("stock_level", "missing", values.BLANKS),
         cell_fault("stock_level", "invalid", values.BAD_INTEGERS),
         cell_fault("stock_level", "negative", values.NEGATIVE_INTEGERS),
     ]
+
+
+def _in_future() -> Fault:
+    """Return a fault that gives no two counts of a product in a store the same day."""
+    taken: set[tuple[date, str, str]] = set()
+
+    def fault(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
+        row = fresh()
+        day, shelf = date(2999, 1 + dice.below(12), 28), (row.get("store_id"), row.get("product_id"))
+        while (day, *shelf) in taken:
+            day = day.replace(year=day.year - 1)
+        taken.add((day, *shelf))
+        row.spoil("stock_date", "in_future", str(day))
+        return [(dice.below(len(good)), row)]
+
+    return fault
 
 
 def _too_long(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
