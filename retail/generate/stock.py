@@ -21,7 +21,6 @@ LATE = 0.5  # of those that did not sell at first were delivered only then
 LONGEST = 10  # days of a stock-out
 FULL = (20, 60)  # pieces after a delivery
 MOST_DAYS = 700_000  # of the calendar before the sample
-FUTURE = 365_000  # days from a day before the sample to one that has not come
 
 
 class _Shelf(NamedTuple):
@@ -155,22 +154,31 @@ def _faults(world: World) -> list[Fault]:
         cell_fault("store_id", "parent_rejected", world.rejected["stores"]),
         cell_fault("stock_date", "missing", values.BLANKS),
         cell_fault("stock_date", "invalid", values.BAD_DATES),
-        _in_future,
+        _in_future(),
         cell_fault("stock_level", "missing", values.BLANKS),
         cell_fault("stock_level", "invalid", values.BAD_INTEGERS),
         cell_fault("stock_level", "negative", values.NEGATIVE_INTEGERS),
     ]
 
 
+def _in_future() -> Fault:
+    """Return a fault that gives no two counts of a product in a store the same day."""
+    taken: set[tuple[date, str, str]] = set()
+
+    def fault(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
+        row = fresh()
+        day, shelf = date(2999, 1 + dice.below(12), 28), (row.get("store_id"), row.get("product_id"))
+        while (day, *shelf) in taken:
+            day = day.replace(year=day.year - 1)
+        taken.add((day, *shelf))
+        row.spoil("stock_date", "in_future", str(day))
+        return [(dice.below(len(good)), row)]
+
+    return fault
+
+
 def _too_long(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
     row = fresh()
     row.spoil("product_id", "too_long", row.get("product_id").ljust(20 + dice.pick((1, 5, 20)), "X"))
     row.errors.add("product_id_unknown")
-    return [(dice.below(len(good)), row)]
-
-
-def _in_future(dice: Dice, good: list[Row], fresh: Callable[[], Row]) -> list[tuple[int, Row]]:
-    """Move its own day, so that it stays its own."""
-    row = fresh()
-    row.spoil("stock_date", "in_future", str(date.fromisoformat(row.get("stock_date")) + timedelta(days=FUTURE)))
     return [(dice.below(len(good)), row)]

@@ -147,6 +147,8 @@ def test_the_readmes_dbt_and_retail_commands_run(fresh_database, run_program, tm
         "seeds/raw": str(tmp_path / "seeds"),
         "sample": str(tmp_path / "sample"),
         "100000": "1000",
+        "planted": str(tmp_path / "planted"),
+        "300000": "3000",
     }
     for command in dict.fromkeys(in_order):
         program, *arguments = shlex.split(command)
