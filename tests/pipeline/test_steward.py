@@ -586,7 +586,7 @@ def test_all_that_is_published_stands_behind_the_breaker(manifest):
         ({"rule_severity": {"stores.email_invalid": "warn"}}, "names stores.email_invalid, and there is no such rule"),
         (
             {"rule_severity": {"store_id_missing": "off"}},
-            "rule store_id_missing of stores can't be 'off', because it protects the primary key; "
+            "rule store_id_missing of inventory_levels can't be 'off', because it protects the primary key; "
             "write <table>.store_id_missing if another table is meant",
         ),
         (
