@@ -55,7 +55,7 @@ class Replay:
         self._tables = [node["relation_name"] for node in self.models if node["config"]["materialized"] != "view"]
 
     def load(self, folder: Path) -> None:
-        """Put the seven files into the landing schema, as `retail load` does."""
+        """Put the files into the landing schema, as `retail load` does."""
         with closing(connected(self._database)) as connection:
             load_sources(connection, find_sources(folder), start_over=True)
 
