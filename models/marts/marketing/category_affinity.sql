@@ -18,39 +18,38 @@ products as (
 
 ),
 
--- what was bought; that some of it came back does not change what the customer likes
-of_transactions as (
+non_merchandise as (
 
-    select
-        headers.customer_id,
-        headers.transaction_id,
-        products.product_category,
-        count(*) as line_items,
-        sum(line_items.quantity) as units,
-        sum(line_items.line_item_amount) as spend
-    from line_items
-    inner join headers on line_items.transaction_id = headers.transaction_id
-    inner join products on line_items.product_id = products.product_id
-    where
-        line_items.quantity > 0
-        and headers.customer_id is not null
-        and products.product_category is not null
-        and {{ is_seen('headers.transaction_date') }}
-    group by headers.customer_id, headers.transaction_id, products.product_category
+    select * from {{ ref('non_merchandise') }}
 
 ),
 
+merchandise as (
+
+    select products.*
+    from products
+    left join non_merchandise on products.product_id = non_merchandise.product_id
+    where products.product_category is not null and non_merchandise.product_id is null
+
+),
+
+-- what was bought; that some of it came back does not change what the customer likes
 bought as (
 
     select
-        customer_id,
-        product_category,
-        cast(count(*) as bigint) as purchases,
-        cast(sum(line_items) as bigint) as line_items,
-        cast(sum(units) as bigint) as units,
-        cast(sum(spend) as decimal(20, 2)) as spend
-    from of_transactions
-    group by customer_id, product_category
+        headers.customer_id,
+        merchandise.product_category,
+        cast(count(*) as bigint) as line_items,
+        cast(sum(line_items.quantity) as bigint) as units,
+        cast(sum(line_items.line_item_amount) as decimal(20, 2)) as spend
+    from line_items
+    inner join headers on line_items.transaction_id = headers.transaction_id
+    inner join merchandise on line_items.product_id = merchandise.product_id
+    where
+        line_items.quantity > 0
+        and headers.customer_id is not null
+        and {{ is_seen('headers.transaction_date') }}
+    group by headers.customer_id, merchandise.product_category
 
 ),
 
@@ -112,7 +111,6 @@ final as (
     select
         customer_id,
         product_category,
-        purchases,
         line_items,
         units,
         spend,

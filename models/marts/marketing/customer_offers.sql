@@ -57,9 +57,10 @@ fitting as (
         affinities.affinity,
         affinities.share,
         affinities.usual_share,
-        {{ as_float('affinities.spend') }} / affinities.purchases as usual_amount
+        {{ as_float('affinities.spend') }} / nullif(purchases.frequency, 0) as usual_amount
     from affinities
     inner join segments on affinities.customer_id = segments.customer_id
+    left join purchases on affinities.customer_id = purchases.customer_id
     inner join promotions on affinities.product_category = promotions.applicable_category
     where affinities.is_favourite
 
@@ -72,7 +73,7 @@ fitting as (
         cast(null as decimal(18, 4)) as affinity,
         cast(null as decimal(18, 6)) as share,
         cast(null as decimal(18, 6)) as usual_share,
-        case when purchases.monetary > 0 then {{ as_float('purchases.monetary') }} / purchases.frequency end
+        case when purchases.monetary > 0 then {{ as_float('purchases.monetary') }} / nullif(purchases.frequency, 0) end
             as usual_amount
     from segments
     cross join promotions

@@ -21,44 +21,46 @@ products as (
 
 ),
 
--- by transaction first: counting distinct transactions of all lines would sort the lines
-of_transactions as (
+-- the first line of a transaction counts it: counting distinct transactions of all lines would sort the lines
+of_lines as (
 
     select
-        line_items.transaction_id,
-        line_items.promotion_id,
+        line_items.*,
         products.product_category,
-        sum(line_items.quantity) as units,
-        sum(case when line_items.quantity < 0 then -line_items.quantity else 0 end) as returned_units,
-        sum(line_items.line_item_amount) as revenue,
-        sum(case when line_items.quantity < 0 then -line_items.line_item_amount else 0 end) as returned_revenue,
-        sum(line_items.quantity * products.unit_price) as full_price_value,
-        sum(line_items.quantity * products.unit_price - line_items.line_item_amount) as discount_given
+        products.unit_price,
+        row_number() over (
+            partition by line_items.transaction_id, line_items.promotion_id, products.product_category
+            order by line_items.transaction_id
+        ) as place
     from line_items
     left join products on line_items.product_id = products.product_id
-    group by line_items.transaction_id, line_items.promotion_id, products.product_category
 
 ),
 
 final as (
 
     select
-        of_transactions.promotion_id,
-        of_transactions.product_category,
+        of_lines.promotion_id,
+        of_lines.product_category,
         headers.store_id,
         cast(headers.transaction_date as date) as sold_on,
-        cast(count(*) as bigint) as transactions,
-        cast(coalesce(sum(of_transactions.units), 0) as bigint) as units,
-        cast(coalesce(sum(of_transactions.returned_units), 0) as bigint) as returned_units,
-        cast(coalesce(sum(of_transactions.revenue), 0) as decimal(20, 2)) as revenue,
-        cast(coalesce(sum(of_transactions.returned_revenue), 0) as decimal(20, 2)) as returned_revenue,
-        cast(sum(of_transactions.full_price_value) as decimal(20, 2)) as full_price_value,
-        cast(sum(of_transactions.discount_given) as decimal(20, 2)) as discount_given
-    from of_transactions
-    left join headers on of_transactions.transaction_id = headers.transaction_id
+        cast(count(*) filter (where of_lines.place = 1) as bigint) as transactions,
+        cast(coalesce(sum(of_lines.quantity), 0) as bigint) as units,
+        cast(coalesce(sum(-of_lines.quantity) filter (where of_lines.quantity < 0), 0) as bigint) as returned_units,
+        cast(coalesce(sum(of_lines.line_item_amount), 0) as decimal(20, 2)) as revenue,
+        cast(coalesce(sum(-of_lines.line_item_amount) filter (where of_lines.quantity < 0), 0) as decimal(20, 2))
+            as returned_revenue,
+        cast(sum(of_lines.quantity * of_lines.unit_price) as decimal(20, 2)) as full_price_value,
+        cast(
+            sum(of_lines.quantity * of_lines.unit_price)
+            - sum(of_lines.line_item_amount) filter (where of_lines.unit_price is not null)
+            as decimal(20, 2)
+        ) as discount_given
+    from of_lines
+    left join headers on of_lines.transaction_id = headers.transaction_id
     group by
-        of_transactions.promotion_id,
-        of_transactions.product_category,
+        of_lines.promotion_id,
+        of_lines.product_category,
         headers.store_id,
         cast(headers.transaction_date as date)
 
