@@ -1,8 +1,11 @@
+-- Without statistics the planner joins the days in loops.
+{{ config(meta={'analyze': true}) }}
+
 with
 
-headers as (
+product_days as (
 
-    select * from {{ ref('store_sales_header') }}
+    select * from {{ ref('int_product_days') }}
 
 ),
 
@@ -10,12 +13,8 @@ days as (
 
     select distinct
         store_id,
-        cast(transaction_date as date) as open_on
-    from headers
-    where
-        store_id is not null
-        and total_amount > 0
-        and {{ is_seen('transaction_date') }}
+        sold_on as open_on
+    from product_days
 
 ),
 

@@ -13,7 +13,7 @@ headers as (
 ),
 
 -- what was sold; what came back was sold on other days
-sold as (
+final as (
 
     select
         headers.store_id,
@@ -28,30 +28,6 @@ sold as (
         and headers.store_id is not null
         and {{ is_seen('headers.transaction_date') }}
     group by 1, 2, 3
-
-),
-
-open_days as (
-
-    select * from {{ ref('int_open_days') }}
-
-),
-
-final as (
-
-    select
-        sold.store_id,
-        sold.product_id,
-        sold.sold_on,
-        open_days.day_number,
-        sold.units,
-        sold.revenue,
-        open_days.day_number - 1 - lag(open_days.day_number) over (
-            partition by sold.store_id, sold.product_id
-            order by open_days.day_number
-        ) as days_missed
-    from sold
-    inner join open_days on sold.store_id = open_days.store_id and sold.sold_on = open_days.open_on
 
 )
 

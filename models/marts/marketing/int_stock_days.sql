@@ -23,7 +23,7 @@ first_sales as (
     select
         store_id,
         product_id,
-        min(day_number) as day_number
+        min(sold_on) as sold_on
     from product_days
     group by store_id, product_id
 
@@ -41,8 +41,8 @@ counted as (
         levels.stock_level <= 0 and product_days.units is not null as is_sold_out,
         -- what is sold or on the shelf has been delivered
         least(
-            first_sales.day_number,
-            min(case when levels.stock_level > 0 then open_days.day_number end) over (
+            first_sales.sold_on,
+            min(case when levels.stock_level > 0 then levels.stock_date end) over (
                 partition by levels.store_id, levels.product_id
             )
         ) as delivered_by
@@ -75,7 +75,7 @@ final as (
                     - row_number() over (partition by store_id, product_id, is_out order by day_number)
         end as run_number
     from counted
-    where day_number >= delivered_by
+    where counted_on >= delivered_by
 
 )
 

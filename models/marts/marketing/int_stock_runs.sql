@@ -7,6 +7,12 @@ series as (
 
 ),
 
+gaps as (
+
+    select * from {{ ref('int_stock_gaps') }}
+
+),
+
 product_days as (
 
     select * from {{ ref('int_product_days') }}
@@ -34,25 +40,16 @@ t_quantiles as (
 runs as (
 
     select
-        series.store_id,
-        series.product_id,
+        gaps.*,
         series.first_number,
         series.last_number,
         series.open_days,
-        series.days_without_sale,
-        product_days.day_number - product_days.days_missed as run_from,
-        product_days.day_number - 1 as run_through,
-        product_days.days_missed as days_out
-    from product_days
+        series.days_without_sale
+    from gaps
     inner join series
         on
-            product_days.store_id = series.store_id
-            and product_days.product_id = series.product_id
-    where
-        product_days.days_missed > 0
-        -- what was counted need not be suspected
-        and series.days_known is null
-        and series.selling_days >= {{ limits.selling_days }}
+            gaps.store_id = series.store_id
+            and gaps.product_id = series.product_id
 
 ),
 
@@ -81,6 +78,27 @@ counted as (
 
 ),
 
+suspects as (
+
+    select distinct
+        store_id,
+        product_id
+    from candidates
+
+),
+
+-- few products are suspected: their days only are joined below
+suspects_days as (
+
+    select product_days.*
+    from product_days
+    inner join suspects
+        on
+            product_days.store_id = suspects.store_id
+            and product_days.product_id = suspects.product_id
+
+),
+
 days_around_candidates as (
 
     select
@@ -90,7 +108,7 @@ days_around_candidates as (
         open_days.open_on,
         {{ weekday_of('open_days.open_on') }} as weekday,
         open_days.day_number between candidates.run_from and candidates.run_through as is_out,
-        coalesce(product_days.units, 0) as units,
+        coalesce(suspects_days.units, 0) as units,
         others.run_from is not null as is_out_otherwise
     from candidates
     inner join open_days
@@ -99,11 +117,11 @@ days_around_candidates as (
             and open_days.day_number between
             greatest(candidates.run_from - {{ limits.days_around }}, candidates.first_number)
             and least(candidates.run_through + {{ limits.days_around }}, candidates.last_number)
-    left join product_days
+    left join suspects_days
         on
-            candidates.store_id = product_days.store_id
-            and candidates.product_id = product_days.product_id
-            and open_days.day_number = product_days.day_number
+            candidates.store_id = suspects_days.store_id
+            and candidates.product_id = suspects_days.product_id
+            and open_days.open_on = suspects_days.sold_on
     left join candidates as others
         on
             candidates.store_id = others.store_id

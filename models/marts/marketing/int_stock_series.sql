@@ -6,25 +6,46 @@ product_days as (
 
 ),
 
+open_days as (
+
+    select * from {{ ref('int_open_days') }}
+
+),
+
 stock_days as (
 
     select * from {{ ref('int_stock_days') }}
 
 ),
 
-sold as (
+product_spans as (
 
     select
         store_id,
         product_id,
-        min(day_number) as first_number,
-        max(day_number) as last_number,
-        cast(count(*) as integer) as selling_days,
-        max(day_number) - min(day_number) + 1 as open_days,
-        cast(max(day_number) - min(day_number) + 1 - count(*) as integer) as days_without_sale,
-        cast(sum(case when days_missed > 0 then 1 else 0 end) as integer) as runs
+        min(sold_on) as first_day,
+        max(sold_on) as last_day,
+        cast(count(*) as integer) as selling_days
     from product_days
     group by store_id, product_id
+
+),
+
+-- the first open day is number 1, so that a closed day is no gap
+sold as (
+
+    select
+        product_spans.store_id,
+        product_spans.product_id,
+        product_spans.selling_days,
+        first_days.day_number as first_number,
+        last_days.day_number as last_number,
+        last_days.day_number - first_days.day_number + 1 as open_days
+    from product_spans
+    inner join open_days as first_days
+        on product_spans.store_id = first_days.store_id and product_spans.first_day = first_days.open_on
+    inner join open_days as last_days
+        on product_spans.store_id = last_days.store_id and product_spans.last_day = last_days.open_on
 
 ),
 
@@ -50,8 +71,7 @@ final as (
         sold.last_number,
         coalesce(sold.selling_days, 0) as selling_days,
         coalesce(sold.open_days, 0) as open_days,
-        coalesce(sold.days_without_sale, 0) as days_without_sale,
-        coalesce(sold.runs, 0) as runs,
+        coalesce(sold.open_days - sold.selling_days, 0) as days_without_sale,
         counted.days_known,
         counted.days_out,
         counted.days_sold_out

@@ -14,6 +14,16 @@ series as (
 
 ),
 
+gaps as (
+
+    select distinct
+        store_id,
+        product_id,
+        runs
+    from {{ ref('int_stock_gaps') }}
+
+),
+
 runs as (
 
     select * from {{ ref('int_stock_runs') }}
@@ -37,7 +47,7 @@ outside as (
 
     select
         series.*,
-        series.days_without_sale - series.runs - coalesce(suspected.days_out - suspected.runs, 0) as pairs,
+        series.days_without_sale - coalesce(gaps.runs, 0) - coalesce(suspected.days_out - suspected.runs, 0) as pairs,
         {{ as_float('series.days_without_sale - coalesce(suspected.days_out, 0)') }} as days_without_sale_outside,
         series.open_days - coalesce(suspected.days_out, 0) as days_outside
     from series
@@ -45,6 +55,10 @@ outside as (
         on
             series.store_id = suspected.store_id
             and series.product_id = suspected.product_id
+    left join gaps
+        on
+            series.store_id = gaps.store_id
+            and series.product_id = gaps.product_id
     where series.days_known is null
 
 ),
