@@ -176,6 +176,7 @@ final as (
 
     select
         series_judged.product_id,
+        products.product_name,
         series_judged.store_id,
         outs.first_day,
         outs.last_day,
