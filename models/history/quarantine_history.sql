@@ -133,12 +133,20 @@ rejected_now as (
 
 ),
 
+-- by except: of an anti join the planner expects one row, and then compares all keys row by row
+gone_ids as (
+
+    select quarantine_id from open_before
+    except
+    select quarantine_id from rejected_records
+
+),
+
 gone as (
 
     select open_before.*
     from open_before
-    left join rejected_records on open_before.quarantine_id = rejected_records.quarantine_id
-    where rejected_records.quarantine_id is null
+    inner join gone_ids on open_before.quarantine_id = gone_ids.quarantine_id
 
 ),
 
