@@ -153,7 +153,7 @@ def judge(
             written = folder / f"{name}.csv"
             with written.open("w", encoding="utf-8", newline="") as stream:
                 csv.writer(stream).writerows(rows)
-            connection.execute(f"copy {relations[name]} from '{written}' (header false)")
+            connection.execute(f"copy {relations[name]} from '{written}' (header false, auto_detect false)")
         connection.execute(f"copy {relations['t_quantiles']} from '{quantiles}' (header true)")
         for relation, code in models:
             connection.execute(f"create table {relation} as {code}")
