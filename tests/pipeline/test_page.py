@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from retail.contract import PROJECT_DIR
+
 pytestmark = pytest.mark.extended
 
 queries = pytest.importorskip("retail.page.queries")
@@ -70,6 +72,9 @@ LOSSES = """
     and product_id = (select min(product_id) from retail.stock_outs where first_day is not null)
 """
 WIDTHS = {"desktop": 1280, "phone": 390}
+MONDAY = re.findall(
+    r"^\| (.+\?) \| (.+) \|$", (PROJECT_DIR / "docs" / "marketers_guide.md").read_text(encoding="utf-8"), re.MULTILINE
+)
 EVERYTHING_OF_WCAG_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
@@ -267,6 +272,17 @@ def test_stock_outs_come_by_what_they_cost(opened, select):
     assert [cell.replace(",", "") for cell in cells[8:11]] == [
         f"{number:.2f}" for number in (Decimal("1234.5"), price, price * 6)
     ]
+
+
+@pytest.mark.parametrize(("question", "clicks"), MONDAY)
+def test_the_guides_questions_take_two_clicks_at_most(opened, question, clicks):
+    names = re.findall("`(.+?)`", clicks)
+    assert len(names) <= 2 and (names or "first screen" in clicks)
+    for name in names:
+        link = opened.get_by_role("link", name=name).first
+        target = opened.locator(link.get_attribute("href"))
+        link.click()
+        assert -1 <= target.bounding_box()["y"] < 400
 
 
 def test_no_cell_is_run(opened, download):
