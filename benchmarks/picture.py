@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import geometric_mean
 
 # colours that differ for colour-blind readers and in grey; markers and dashes repeat the distinction
 _STYLES = {
@@ -12,7 +13,9 @@ _STYLES = {
     "pandas with COPY": {"color": "#cc79a7", "marker": "v", "linestyle": ":", "label": "pandas, rows written by COPY"},
 }
 
-_LABEL_HEIGHT = 1.27  # on the logarithmic axis
+# on the logarithmic axes
+_LABEL_HEIGHT = 1.27
+_LABEL_DISTANCE = 1.14
 
 
 def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
@@ -32,15 +35,15 @@ def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
             continue
         lines, seconds = zip(*sorted(points.items()), strict=True)
         axes.plot(lines, seconds, linewidth=2.2, markersize=8, **_STYLES[side])
-    for side, (lines, seconds, height) in _ends(series).items():
+    for side, (last, taken, height) in _ends(series).items():
         axes.annotate(
-            f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s",
-            (lines, height),
-            xytext=(9, 0),
-            textcoords="offset points",
+            f"{taken:.0f} s" if taken >= 10 else f"{taken:.1f} s",
+            (last, taken),
+            xytext=(last * _LABEL_DISTANCE, height),
             va="center",
             color=_STYLES[side]["color"],
             fontsize=12,
+            arrowprops={"arrowstyle": "-", "color": _STYLES[side]["color"], "shrinkA": 1, "shrinkB": 5},
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -54,20 +57,27 @@ def draw(path: Path, series: dict[str, dict[int, float]], title: str) -> None:
     axes.set_title(title, fontsize=13)
     axes.tick_params(which="both", labelsize=12)
     axes.grid(visible=True, which="both", color="#dddddd", linewidth=0.7)
-    axes.margins(x=0.1)
+    axes.margins(x=0.12)
     axes.legend(fontsize=12, frameon=False, loc="upper left", handlelength=3.5)
     figure.savefig(path, dpi=200)
 
 
 def _ends(series: dict[str, dict[int, float]]) -> dict[str, tuple[int, float, float]]:
-    """Return the last point of each side and the height of its label; labels don't overlap."""
+    """Return each side's last point and the height of its label; labels that overlap spread around their middle."""
     ends = sorted((points[max(points)], max(points), side) for side, points in series.items() if points)
-    result, lowest = {}, 0.0
-    for seconds, lines, side in ends:
-        height = max(seconds, lowest)
-        result[side] = (lines, seconds, height)
-        lowest = height * _LABEL_HEIGHT
-    return result
+    groups: list[list[float]] = []
+    for seconds, _, _ in ends:
+        groups.append([seconds])
+        while len(groups) > 1 and _heights(groups[-1])[0] < _heights(groups[-2])[-1] * _LABEL_HEIGHT:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    heights = [height for group in groups for height in _heights(group)]
+    return {side: (lines, seconds, height) for (seconds, lines, side), height in zip(ends, heights, strict=True)}
+
+
+def _heights(group: list[float]) -> list[float]:
+    """Return heights one label apart around the middle of the group."""
+    lowest = geometric_mean(group) / _LABEL_HEIGHT ** ((len(group) - 1) / 2)
+    return [lowest * _LABEL_HEIGHT**place for place in range(len(group))]
 
 
 def _short(lines: int) -> str:

@@ -30,11 +30,18 @@ _CENTS_BELOW = 1000
     help="The HTML file to write.",
 )
 @click.option("--without-personal-data", is_flag=True, help="Leave names and e-mail addresses out of the lists.")
-def page(out: Path, without_personal_data: bool) -> None:
+@click.option(
+    "--point-price",
+    metavar="MONEY",
+    type=click.FloatRange(min=0),
+    help="What a redeemed point costs, to see what all points outstanding would cost.",
+)
+def page(out: Path, without_personal_data: bool, point_price: float | None) -> None:
     """Write the marketer's page, one HTML file.
 
-    It needs no server and no network. It shows segments, points, RFM, sales and data quality, and lists customers to
-    sort, filter and download. It is made from the marts of the last build; run it after each build.
+    It needs no server and no network. It shows segments, points, RFM, sales, campaigns, promotions, stock-outs and data
+    quality, and has lists to sort, filter and download. It is made from the marts of the last build; run it after each
+    build.
     """
     engine = check_target("retail page", ["postgres", "duckdb"], "build the marts on one of these")
     schema = marts_schema()
@@ -44,7 +51,7 @@ def page(out: Path, without_personal_data: bool) -> None:
         raise RetailError(f"the page needs {error.name}: run `make page`, which installs it") from error
     with closing(connect_to(engine, read_only=True)) as connection:
         content = read_page(Marts(connection, schema), personal_data=not without_personal_data)
-    html = render(content)
+    html = render(content | {"point_price": None if point_price is None else Decimal(str(point_price))})
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.touch(mode=0o600)

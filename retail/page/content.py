@@ -14,9 +14,9 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 from retail.engines.connections import AnyConnection, Row, fetch
 from retail.engines.postgres import first_line
 from retail.engines.target import quoted
-from retail.errors import NotBuilt, RetailError
+from retail.errors import NotBuilt, RetailError, one_line
 from retail.page import charts, queries
-from retail.page.queries import FIGURES, LISTS, CustomerList
+from retail.page.queries import FIGURES, LISTS, Figure, ListSource
 
 LONGEST_LIST = 1_000
 # up to so many days, a bar is a day or a week; it is a month above
@@ -26,10 +26,11 @@ _DATE_FORMATS = {"day": "%b %d", "week": "%b %d", "month": "%Y-%m"}
 
 @dataclass(frozen=True)
 class ListOnPage:
-    """A list with its first rows; ``rows_in_all`` counts all that the marts hold."""
+    """A list with its first rows and each column's decimals; ``rows_in_all`` counts all that the marts hold."""
 
-    about: CustomerList
+    about: ListSource
     columns: dict[str, str]
+    decimals: list[int]
     rows: list[list[Any]]
     rows_in_all: int
 
@@ -63,6 +64,8 @@ class Marts:
             return None
         except psycopg2.Error as error:
             raise RetailError(f"the database refused: {first_line(error)}") from error
+        except duckdb.Error as error:
+            raise RetailError(f"the database refused: {one_line(str(error))}") from error
 
 
 def read_page(marts: Marts, *, personal_data: bool) -> dict[str, Any]:
@@ -79,13 +82,19 @@ def read_page(marts: Marts, *, personal_data: bool) -> dict[str, Any]:
     period, sales = _sales(marts)
     liability = marts.rows(queries.LIABILITY)
     segments = marts.rows(queries.SEGMENTS)
+    lists = {
+        name: found
+        for name, about in LISTS.items()
+        if (found := _list(marts, about, personal_data=personal_data)) is not None
+    }
     return {
         "as_of": as_of,
         "cutoff": cutoff,
         "builds": marts.rows(queries.BUILDS),
         "stopped": marts.rows(queries.STOPPED),
+        "warned": marts.rows(queries.WARNED),
         "figures": FIGURES,
-        "values": {name: _single(marts.rows(figure.sql)) for name, figure in FIGURES.items()},
+        "values": {name: _value(marts, figure) for name, figure in FIGURES.items()},
         "period": f"per {period}",
         "sales": sales,
         "sales_chart": _bars(sales, 1, f"revenue per {period}", _DATE_FORMATS[period]),
@@ -94,22 +103,22 @@ def read_page(marts: Marts, *, personal_data: bool) -> dict[str, Any]:
         "moved_on": _single(marts.rows(queries.MOVED_ON)),
         "moves": marts.rows(queries.MOVES),
         "campaigns": marts.rows(queries.CAMPAIGNS),
-        "promotions": marts.rows_if_built(queries.PROMOTIONS),
-        "silent_promotions": marts.rows_if_built(queries.SILENT_PROMOTIONS),
         "rfm": _rfm_grid(marts.rows(queries.RFM)),
         "liability": liability[-13:],
         "points_chart": _bars(liability, 6, "points outstanding at the end of each month", _DATE_FORMATS["month"]),
         "conservation": marts.rows(queries.CONSERVATION),
         "leverage": marts.rows(queries.LEVERAGE),
         "open_rejects": {table: (count, since) for table, count, since in marts.rows(queries.OPEN_REJECTS)},
-        "lists": {
-            name: found
-            for name, about in LISTS.items()
-            if (found := _list(marts, about, personal_data=personal_data)) is not None
-        },
+        "lists": lists,
+        "customer_lists": [name for name, found in lists.items() if "customer_id" in found.columns],
         "personal_data": personal_data,
         "longest_list": LONGEST_LIST,
     }
+
+
+def _value(marts: Marts, figure: Figure) -> Any:  # noqa: ANN401 (a number of whatever type, or none)
+    rows = marts.rows_if_built(figure.sql) if figure.is_marketing else marts.rows(figure.sql)
+    return None if rows is None else _single(rows)
 
 
 def _single(rows: list[Row]) -> Any:  # noqa: ANN401 (a number of whatever type, or none)
@@ -142,7 +151,7 @@ def _rfm_grid(cells: list[Row]) -> list[tuple[int, list[dict[str, Any]]]]:
     return list(grid.items())
 
 
-def _list(marts: Marts, about: CustomerList, *, personal_data: bool) -> ListOnPage | None:
+def _list(marts: Marts, about: ListSource, *, personal_data: bool) -> ListOnPage | None:
     kept = [place for place, name in enumerate(about.columns) if personal_data or name not in about.personal]
     headings = list(about.columns.items())
     read = marts.rows_if_built if about.is_marketing else marts.rows
@@ -150,11 +159,17 @@ def _list(marts: Marts, about: CustomerList, *, personal_data: bool) -> ListOnPa
     if rows is None:
         return None
     if len(rows) > LONGEST_LIST:
-        in_all = _single(marts.rows(f"select count(*) from ({about.sql}) as customers"))  # noqa: S608 (ours alone)
+        in_all = _single(marts.rows(f"select count(*) from ({about.sql}) as listed"))  # noqa: S608 (ours alone)
     else:
         in_all = len(rows)
-    cells = [[_cell(row[place]) for place in kept] for row in rows[:LONGEST_LIST]]
-    return ListOnPage(about, dict(headings[place] for place in kept), cells, in_all)
+    rows = rows[:LONGEST_LIST]
+    decimals = [max((_decimals(row[place]) for row in rows), default=0) for place in kept]
+    cells = [[_cell(row[place]) for place in kept] for row in rows]
+    return ListOnPage(about, dict(headings[place] for place in kept), decimals, cells, in_all)
+
+
+def _decimals(value: Any) -> int:  # noqa: ANN401 (a cell of whatever type)
+    return min(2, -int(value.as_tuple().exponent)) if isinstance(value, Decimal) else 0
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401 (a cell of whatever type)

@@ -1,10 +1,11 @@
 "use strict";
 // Lists: sort by a heading, filter by a word, download what is shown. The data stand in the page as JSON.
-const SHOWN_AT_FIRST = 25;
+const SHOWN_AT_FIRST = 10;
+const LONG = 40, DAY = /^\d{4}-\d\d-\d\d$/;
 const FORMULA = new RegExp("^(?:" + JSON.parse(document.getElementById("formula").textContent) + ")");
 
-const shown = (value) => value === null ? "" : typeof value === "number"
-  ? value.toLocaleString("en-US", Number.isInteger(value) ? {} : { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+const shown = (value, places) => value === null ? "" : typeof value === "number"
+  ? value.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places })
   : String(value);
 
 // what a spreadsheet takes for a formula gets a ' before it; numbers are none
@@ -21,19 +22,21 @@ function compare(one, other) {
 }
 
 for (const section of document.querySelectorAll("[data-list]")) {
-  const { columns, names, rows } = JSON.parse(section.querySelector("script").textContent);
+  const { names, decimals, rows } = JSON.parse(section.querySelector("script").textContent);
   const [search, body, count] = ["input", "tbody", "output"].map((name) => section.querySelector(name));
   const more = section.querySelector("[data-more]");
+  const headings = section.querySelectorAll("th");
+  rows.forEach((row) => row.forEach((value, place) => typeof value === "number" && (headings[place].className = "n")));
   let found = rows, limit = SHOWN_AT_FIRST;
 
   function draw() {
     const drawn = found.slice(0, limit).map((row) => {
       const line = document.createElement("tr");
-      for (const value of row) {
+      row.forEach((value, place) => {
         const cell = line.insertCell();
-        cell.textContent = shown(value);
-        if (typeof value === "number") cell.className = "n";
-      }
+        cell.textContent = shown(value, decimals[place]);
+        cell.className = typeof value === "number" ? "n" : DAY.test(value) ? "day" : cell.textContent.length > LONG ? "long" : "";
+      });
       return line;
     });
     body.replaceChildren(...drawn);
@@ -43,7 +46,7 @@ for (const section of document.querySelectorAll("[data-list]")) {
 
   search.addEventListener("input", () => {
     const word = search.value.toLowerCase();
-    found = rows.filter((row) => row.some((value) => shown(value).toLowerCase().includes(word)));
+    found = rows.filter((row) => row.some((value, place) => shown(value, decimals[place]).toLowerCase().includes(word)));
     draw();
   });
   more.addEventListener("click", () => { limit = Infinity; draw(); });

@@ -10,19 +10,24 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Figure:
-    """One number: what it is called, what it means, and the query that gives it as one row of one value."""
+    """One number: what it is called, what it means, and the query that gives it as one row of one value.
+
+    What has the tag marketing need not be built.
+    """
 
     label: str
     definition: str
     sql: str
+    is_marketing: bool = False
 
 
 @dataclass(frozen=True)
-class CustomerList:
-    """A list of customers to read, sort, filter and download.
+class ListSource:
+    """A list to read, sort, filter and download.
 
     ``columns`` gives each column's heading; a column in ``personal`` is left out on request. ``sql`` selects them in
-    that order, the most important customer first. What has the tag marketing need not be built.
+    that order, the most important row first. ``if_empty`` says why there is no row. What has the tag marketing need not
+    be built.
     """
 
     title: str
@@ -30,6 +35,7 @@ class CustomerList:
     columns: dict[str, str]
     sql: str
     personal: tuple[str, ...] = field(default=("first_name", "email"))
+    if_empty: str = "Nobody."
     is_marketing: bool = False
 
 
@@ -43,6 +49,11 @@ FIGURES: dict[str, Figure] = {
         "buyers",
         "Customers with at least one clean transaction.",
         "select count(*) from {marts}.customer_rfm where frequency > 0",
+    ),
+    "new_customers": Figure(
+        "new ones",
+        "Buyers whose first purchase is at most new_customer_days ago: is_new in customer_segments.",
+        "select count(*) from {marts}.customer_segments where is_new",
     ),
     "at_risk_customers": Figure(
         "customers at risk",
@@ -100,6 +111,24 @@ FIGURES: dict[str, Figure] = {
         "Sum of all balances: what customers could still redeem.",
         "select coalesce(sum(total_loyalty_points), 0) from {marts}.loyalty_balances",
     ),
+    "points_expiring_in_30_days": Figure(
+        "of them expire within 30 days",
+        "expiring_in_thirty_days in loyalty_liability, unless they are redeemed before. A dash means that points never "
+        "expire.",
+        "select max(expiring_in_thirty_days) from {marts}.loyalty_liability",
+    ),
+    "points_expiring_in_60_days": Figure(
+        "of them expire within 60 days",
+        "expiring_in_sixty_days in loyalty_liability, unless they are redeemed before. A dash means that points never "
+        "expire.",
+        "select max(expiring_in_sixty_days) from {marts}.loyalty_liability",
+    ),
+    "points_expiring_in_90_days": Figure(
+        "of them expire within 90 days",
+        "expiring_in_ninety_days in loyalty_liability, unless they are redeemed before. A dash means that points never "
+        "expire.",
+        "select max(expiring_in_ninety_days) from {marts}.loyalty_liability",
+    ),
     "rows_clean_share": Figure(
         "% of all rows are clean",
         "Clean rows as a share of the rows that came in, without those that a later delivery replaced.",
@@ -137,13 +166,45 @@ FIGURES: dict[str, Figure] = {
         from {staging}.dq_conservation
         """,
     ),
+    "stock_outs_counted": Figure(
+        "stock-outs counted",
+        "Runs of days at whose end nothing was left and on which nothing was sold, by the stock file: exact. "
+        "evidence = 'stock file' in stock_outs.",
+        "select count(*) from {marts}.stock_outs where evidence = 'stock file' and first_day is not null",
+        is_marketing=True,
+    ),
+    "stock_outs_suspected": Figure(
+        "suspected",
+        "Where no stock was counted: a product sold on most days, and then on none for too long to be chance. It may "
+        "have left the range, and short gaps and slow products don't show. evidence = 'suspected' in stock_outs.",
+        "select count(*) from {marts}.stock_outs where evidence = 'suspected'",
+        is_marketing=True,
+    ),
+    "stock_outs_lost_sales": Figure(
+        "of sales lost at most",
+        "Sum of lost_sales in stock_outs: what sold on the same weekdays around, at the product's price. It is an "
+        "upper bound, because a customer who finds the shelf empty may buy something else. A dash means that none can "
+        "be estimated.",
+        "select sum(lost_sales) from {marts}.stock_outs where first_day is not null",
+        is_marketing=True,
+    ),
+    "stock_unwatched": Figure(
+        "products in a store that can't be judged",
+        "Not counted, and sold too seldom or too unevenly for a stock-out to show: why_not in stock_outs says which.",
+        """
+        select count(*) from {marts}.stock_outs
+        where evidence = 'none' and days_known is null and shortest_visible_days is null
+        """,
+        is_marketing=True,
+    ),
 }
 
-LISTS: dict[str, CustomerList] = {
-    "at_risk": CustomerList(
+LISTS: dict[str, ListSource] = {
+    "at_risk": ListSource(
         "Customers at risk",
-        "Whom to win back first: those with most points to lose come first. Days overdue count from the customer's own "
-        "typical gap between purchases. Who is in doubt has bought since, in a transaction that was rejected.",
+        "Whom to win back first: those who spent most come first, then those with most points. Days overdue count from "
+        "the customer's own typical gap between purchases. Who is in doubt has bought since, in a transaction that was "
+        "rejected.",
         {
             "customer_id": "customer",
             "first_name": "first name",
@@ -164,10 +225,45 @@ LISTS: dict[str, CustomerList] = {
         from {marts}.customer_segments as segments
         inner join {marts}.customer_details as details on segments.customer_id = details.customer_id
         where segments.is_at_risk
-        order by details.total_loyalty_points desc, details.customer_id
+        order by segments.monetary desc nulls last, details.total_loyalty_points desc, details.customer_id
         """,
     ),
-    "high_spenders": CustomerList(
+    "newly_at_risk": ListSource(
+        "Newly at risk",
+        "Who became at risk in the seven days up to the as-of date, by the builds of those days.",
+        {
+            "customer_id": "customer",
+            "first_name": "first name",
+            "email": "e-mail",
+            "at_risk_since": "at risk since",
+            "last_purchase_date": "last purchase",
+            "monetary": "spent",
+            "total_loyalty_points": "points",
+            "is_high_spender": "high spender",
+        },
+        """
+        select
+            details.customer_id, details.first_name, details.email, steps.as_of_date as at_risk_since,
+            segments.last_purchase_date, segments.monetary, details.total_loyalty_points, segments.is_high_spender
+        from (
+            select
+                customer_id, as_of_date, is_at_risk,
+                lag(is_at_risk) over (partition by customer_id order by as_of_date) as was_at_risk,
+                max(as_of_date) over (partition by customer_id) as last_change
+            from {history}.segment_history
+            where raw_layer = (select raw_layer from {history}.dq_builds order by built_at desc limit 1)
+        ) as steps
+        inner join {marts}.customer_segments as segments on steps.customer_id = segments.customer_id
+        inner join {marts}.customer_details as details on steps.customer_id = details.customer_id
+        cross join {marts}.as_of as as_of
+        where
+            segments.is_at_risk and steps.is_at_risk and not steps.was_at_risk
+            and steps.as_of_date = steps.last_change and as_of.as_of_date - steps.as_of_date between 0 and 6
+        order by segments.monetary desc nulls last, details.total_loyalty_points desc, details.customer_id
+        """,
+        if_empty="Nobody, as far as the builds of these days know. The first build has nothing to compare with.",
+    ),
+    "high_spenders": ListSource(
         "High spenders",
         "The buyers who spent most, whatever their segment. Those at risk are marked.",
         {
@@ -190,7 +286,7 @@ LISTS: dict[str, CustomerList] = {
         order by segments.monetary desc, details.customer_id
         """,
     ),
-    "most_points": CustomerList(
+    "most_points": ListSource(
         "Most points",
         "The largest balances, and the tier that each would qualify for.",
         {
@@ -211,7 +307,7 @@ LISTS: dict[str, CustomerList] = {
         order by balances.total_loyalty_points desc, details.customer_id
         """,
     ),
-    "offers": CustomerList(
+    "offers": ListSource(
         "Offers",
         "For high spenders and customers at risk, the running or next promotion that fits best, and why.",
         {
@@ -233,6 +329,98 @@ LISTS: dict[str, CustomerList] = {
         inner join {marts}.customer_details as details on offers.customer_id = details.customer_id
         order by offers.affinity desc nulls last, offers.customer_id
         """,
+        if_empty="Nobody: no promotion runs or is about to begin that fits a high spender or a customer at risk.",
+        is_marketing=True,
+    ),
+    "promotions": ListSource(
+        "What promotions did",
+        "Change of units sold during a promotion, in %, the latest first: against the days around it (observed), and "
+        "against other categories on the same days. Low and high are the ends of the 95 % interval. Neither proves "
+        "that the promotion caused it; a campaign with a holdout does.",
+        {
+            "promotion_name": "promotion",
+            "product_category": "category",
+            "start_date": "from",
+            "end_date": "to",
+            "observed_percent": "observed",
+            "observed_percent_low": "low",
+            "observed_percent_high": "high",
+            "against_others_percent": "against others",
+            "against_others_percent_low": "low",
+            "against_others_percent_high": "high",
+            "smallest_visible_percent": "visible from",
+            "why_not": "what is missing",
+        },
+        """
+        select
+            promotion_name, product_category, start_date, end_date,
+            round(100 * observed_lift, 1), round(100 * observed_lift_low, 1), round(100 * observed_lift_high, 1),
+            round(100 * did_lift, 1), round(100 * did_lift_low, 1), round(100 * did_lift_high, 1),
+            round(100 * smallest_visible_lift, 1),
+            replace(replace(nullif(ltrim(regexp_replace(
+                why_not, '(; )?no (after_change|other_categories_change): [^;]*', '', 'g'
+            ), '; '), ''), 'no observed_lift: ', 'observed: '), 'no did_lift: ', 'against others: ') as why_not
+        from {marts}.promotion_effectiveness
+        order by end_date desc, promotion_id, product_category
+        """,
+        if_empty="No promotion was used.",
+        is_marketing=True,
+    ),
+    "stock_outs": ListSource(
+        "What was out of stock",
+        "The most lost sales first. Counted is exact, by the stock file; suspected is from the sales alone. Lost sales "
+        "are an upper bound: customers may have bought something else. Low and high are the ends of the 95 % interval.",
+        {
+            "product_name": "product",
+            "product_id": "id",
+            "store_name": "store",
+            "first_day": "from",
+            "last_day": "to",
+            "days_out": "days",
+            "evidence": "known by",
+            "lost_units": "lost units",
+            "lost_sales": "lost sales",
+            "lost_sales_low": "low",
+            "lost_sales_high": "high",
+            "why_not": "what is missing",
+        },
+        """
+        select
+            products.product_name, outs.product_id, stores.store_name, outs.first_day, outs.last_day, outs.days_out,
+            case outs.evidence when 'stock file' then 'counted' else outs.evidence end as evidence,
+            outs.lost_units, outs.lost_sales, round(outs.lost_units_low * products.unit_price, 2) as lost_sales_low,
+            round(outs.lost_units_high * products.unit_price, 2) as lost_sales_high, outs.why_not
+        from {marts}.stock_outs as outs
+        inner join {marts}.products as products on outs.product_id = products.product_id
+        inner join {marts}.stores as stores on outs.store_id = stores.store_id
+        where outs.first_day is not null
+        order by outs.lost_sales desc nulls last, outs.days_out desc, outs.first_day, outs.product_id, outs.store_id
+        """,
+        if_empty="None is known. Without the optional file inventory_levels.csv a stock-out can only be suspected, and "
+        "only of products that sell on most days.",
+        is_marketing=True,
+    ),
+    "stock_cover": ListSource(
+        "How long the top products last",
+        "The products with most revenue lately, and for how many days their stock lasts if they sell on like that.",
+        {
+            "product_name": "product",
+            "product_id": "id",
+            "revenue": "revenue lately",
+            "units_per_day": "units a day",
+            "current_stock_level": "in stock",
+            "stock_basis": "by the",
+            "days_of_stock": "days it lasts",
+            "why_not": "what is missing",
+        },
+        """
+        select
+            product_name, product_id, revenue, units_per_day, current_stock_level, stock_basis, days_of_stock, why_not
+        from {marts}.stock_cover
+        where revenue_rank is not null
+        order by revenue_rank
+        """,
+        if_empty="Nothing was sold lately.",
         is_marketing=True,
     ),
 }
@@ -294,27 +482,6 @@ CAMPAIGNS = """
     from {marts}.campaign_results
     order by start_date desc, campaign_id
 """
-PROMOTIONS = """
-    select
-        promotion_name,
-        product_category,
-        start_date,
-        end_date,
-        evidence,
-        round(100 * observed_lift, 1),
-        round(100 * observed_lift_low, 1),
-        round(100 * observed_lift_high, 1),
-        round(100 * did_lift, 1),
-        round(100 * did_lift_low, 1),
-        round(100 * did_lift_high, 1),
-        round(100 * smallest_visible_lift, 1),
-        why_not
-    from {marts}.promotion_effectiveness
-    where evidence <> 'none'
-    order by rank nulls last, end_date desc, promotion_id, product_category
-    limit 20
-"""
-SILENT_PROMOTIONS = "select count(*) from {marts}.promotion_effectiveness where evidence = 'none'"
 RFM = """
     select
         names.r_score,
@@ -331,7 +498,7 @@ RFM = """
 LIABILITY = """
     select
         month_begins_on, opening_points, earned_points, redeemed_points, clawed_back_points, expired_points,
-        closing_points, expiring_in_thirty_days, expiring_in_sixty_days, expiring_in_ninety_days
+        closing_points
     from {marts}.loyalty_liability
     order by month_begins_on
 """
@@ -373,4 +540,7 @@ BUILDS = """
 """
 STOPPED = """
     select scope, rejected_share from {staging}.circuit_breaker where verdict = 'tripped' order by scope
+"""
+WARNED = """
+    select scope, rejected_share from {staging}.circuit_breaker where verdict = 'warned' order by scope
 """

@@ -8,13 +8,14 @@ import sys
 from collections import Counter
 from contextlib import nullcontext
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import bench, sides
+from benchmarks import bench, picture, sides
 from benchmarks.data import Dealer, generate
 from benchmarks.engines import engine_database
 from benchmarks.measure import Cost, measured
@@ -306,3 +307,11 @@ def test_wrong_options_are_refused(arguments):
     result = CliRunner().invoke(bench.main, arguments)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+
+
+def test_the_labels_of_the_picture_do_not_overlap():
+    ends = picture._ends({"a": {5: 55.0}, "b": {5: 67.0}, "c": {5: 72.0}, "d": {5: 221.0}, "none": {}})
+    heights = [ends[side][2] for side in "abcd"]
+    assert all(low * picture._LABEL_HEIGHT <= high * 1.0001 for low, high in pairwise(heights))
+    assert heights[0] < 55 and heights[2] > 72, "the three spread both ways"
+    assert heights[3] == pytest.approx(221)

@@ -128,7 +128,7 @@ def test_the_overview_shows_its_pictures_and_leads_on(page, address, manifest):
     for link in links:
         node = (manifest["nodes"] | manifest["exposures"])[link.rpartition("/")[2]]
         page.goto(address + link)
-        page.wait_for_selector(f"h1:has-text('{node.get('label') or node['name']}')")
+        page.wait_for_selector(f"h1:has-text({json.dumps(node.get('label') or node['name'])})")
 
 
 def test_the_lineage_of_customer_details_is_drawn_with_its_ancestors(page, address, manifest):

@@ -39,7 +39,9 @@ _SECTION = (
 # the style of a column's description, of which dbt shows a dozen letters
 _CUT_OFF = "text-overflow: ellipsis; overflow-x: hidden; white-space: nowrap; max-width: 1px;"
 _OTHER_VERSION = "tools/docs/site.py is made for another version of dbt"
-_WRAPPED = "min-width: 20em; white-space: normal;"
+_WRAPPED = "min-width: 14em; white-space: normal;"
+# what dbt shows of a model beside its name, of which it cuts off the last ones
+_STYLE = "<style>.details .detail-body { display: block; overflow: visible; white-space: normal; }</style>"
 
 
 def one_file(template: str, manifest: Node, catalog: Node, rows: dict[str, str]) -> str:
@@ -68,7 +70,8 @@ def _with_section(template: str) -> str:
     if start < 0 or place < 0 or _CUT_OFF not in template:
         raise RetailError(f"dbt's page of a model looks different: {_OTHER_VERSION}")
     end = place + len(_AFTER_COLUMNS)
-    return (template[:end] + _SECTION + template[end:]).replace(_CUT_OFF, _WRAPPED)
+    page = (template[:end] + _SECTION + template[end:]).replace(_CUT_OFF, _WRAPPED)
+    return page.replace("</head>", _STYLE + "</head>", 1)
 
 
 def shown(manifest: Node, rows: dict[str, str]) -> Node:
