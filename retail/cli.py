@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from difflib import get_close_matches
 from importlib import import_module
@@ -9,6 +10,7 @@ from importlib.util import find_spec
 
 import click
 
+from retail.errors import RetailError
 from retail.scratch import ending_cleanly
 
 # command: its module, imported on first use, so that `retail psql` does not wait for the imports of `load`
@@ -56,8 +58,14 @@ class _LazyGroup(click.Group):
             raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from error
 
     def invoke(self, ctx: click.Context) -> None:
-        with ending_cleanly():
-            super().invoke(ctx)
+        try:
+            with ending_cleanly():
+                super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends without a word, as `retail summary | head` expects
+            place = error.filename or "the output"
+            raise RetailError(f"{place} can't be read or written: {error.strerror or error}") from error
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,6 +19,11 @@ class NotBuilt(RetailError):  # noqa: N818
     """Spark has no such table."""
 
 
+def visible(text: str) -> str:
+    """Return the text with escapes for all characters that a terminal doesn't show, or obeys."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 def one_line(text: str) -> str:
     """Return the text in one line, with single spaces."""
     return " ".join(text.split())

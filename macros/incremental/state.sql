@@ -19,6 +19,7 @@
             {%- if old is not none -%}{%- do adapter.drop_relation(old) -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}
+    {%- if execute and flags.WHICH in ['seed', 'build'] -%}{%- do drop_cloned_seeds() -%}{%- endif -%}
     {%- if is_amending_run() -%}
         {%- if load_cached_relation(build_state()) is none %}
             {%- do adapter.create_schema(build_state().without_identifier()) %}
@@ -36,6 +37,16 @@
             {{ add_missing_column(build_state(), 'landing_state', 'text') }}
         {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+{#- Drops the views that `dbt clone` left in place of the seeds of this run: dbt loads no seed over a view. -#}
+{% macro drop_cloned_seeds() %}
+    {%- for id in selected_resources if id.startswith('seed.') -%}
+        {%- set seed = graph.nodes[id] -%}
+        {%- set relation = api.Relation.create(database=seed.database, schema=seed.schema, identifier=seed.alias) -%}
+        {%- set found = load_cached_relation(relation) -%}
+        {%- if found is not none and found.is_view -%}{%- do adapter.drop_relation(found) -%}{%- endif -%}
+    {%- endfor -%}
 {% endmacro %}
 
 {#- on-run-end: names the views that the run lost, and gives the lock back. -#}

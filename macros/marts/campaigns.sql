@@ -43,6 +43,44 @@
     }) -}}
 {% endmacro %}
 
+{#- For a pre-hook: ends the run if a row of the seed campaigns can't be meant, because members are chosen once and for all. The
+    tests of the seed say the same; a `dbt run` has none.
+
+    campaigns  the seed; `dbt clone`, which runs hooks, has none yet -#}
+{% macro require_sound_campaigns(campaigns) %}
+    {%- if execute and flags.WHICH != 'clone' -%}
+        {%- set is_twice -%}
+            campaign_id in (
+                select counted.campaign_id from (select * from {{ campaigns }}) as counted
+                group by counted.campaign_id having count(*) > 1
+            )
+        {%- endset -%}
+        {%- set flaws = [
+            ('campaign_id is null', 'has no campaign_id'),
+            (is_twice, 'has its campaign_id twice'),
+            ('(segment_id is null) = (rfm_segment is null)', 'needs either a segment_id or an rfm_segment'),
+            ('start_date is null', 'has no start_date'),
+            ('coalesce(window_days not between 1 and 36500, true)', 'needs window_days from 1 to 36500'),
+            ('coalesce(holdout_share <= 0 or holdout_share >= 1, true)', 'needs a holdout_share above 0 and below 1'),
+        ] -%}
+        {%- set flaw -%}
+            case {%- for condition, words in flaws %} when {{ condition }} then '{{ words }}' {%- endfor %} end
+        {%- endset -%}
+        {%- set found = run_query(
+            "select distinct coalesce(campaign_id, '(blank)') as campaign_id, " ~ flaw ~ ' as flaw'
+            ~ ' from (select * from ' ~ campaigns ~ ') as campaigns where ' ~ flaw ~ ' is not null order by 1, 2'
+        ) -%}
+        {%- if found.rows | length > 0 -%}
+            {%- set told = [] -%}
+            {%- for row in found.rows[:10] -%}{%- do told.append('campaign ' ~ row[0] ~ ' ' ~ row[1]) -%}{%- endfor -%}
+            {{- exceptions.raise_compiler_error(
+                'seeds/reference/campaigns.csv: ' ~ told | join('; ') ~ ': correct it before its members are chosen, then run '
+                ~ '`dbt seed -s campaigns`'
+            ) -}}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
 {#- For a pre-hook: ends the run if the row of a campaign that has members says something else than when they were chosen.
 
     campaigns  the seed

@@ -85,7 +85,8 @@ def connect() -> Connection:
     except psycopg2.OperationalError as error:
         if is_embedded() and running_pid() is None:
             raise RetailError("the embedded PostgreSQL is not running: type `make up`") from error
-        raise RetailError(f"no connection to PostgreSQL: {one_line(str(error))}") from error
+        variables = "PGPORT, PGUSER and PGDATABASE" if is_embedded() else ", ".join(parameters.as_environment())
+        raise RetailError(f"no connection to PostgreSQL: {one_line(str(error))} (check {variables})") from error
     if (found := connection.server_version // 10000) < _OLDEST_VERSION:
         connection.close()
         raise RetailError(

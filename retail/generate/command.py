@@ -119,13 +119,13 @@ def _write(folder: Folder, manifest: Manifest, arguments: dict[str, Any], span: 
     with folder.table(REDEMPTION) as file:
         write_rows(file, manifest, REDEMPTION, redemptions(seed, world, purchases, arguments["redemptions"], rate))
     with folder.table(STOCK) as file:
-        rows, manifest.truth["stock_outs"] = counts(seed, world, shelves, rate)
+        rows, counted_out = counts(seed, world, shelves, rate)
         write_rows(file, manifest, STOCK, rows)
-    if planned:
-        manifest.truth |= planned.truth()
-        if planned.campaign:
-            with folder.open(CAMPAIGNS) as file:
-                file.write("".join(map(csv_line, (CAMPAIGN_COLUMNS, campaign_row(planned.campaign, world)))).encode())
+    # planned stock-outs are the truth whether or not their product is counted; without a plan, the counts are
+    manifest.truth |= planned.truth() if planned else {"stock_outs": counted_out}
+    if planned and planned.campaign:
+        with folder.open(CAMPAIGNS) as file:
+            file.write("".join(map(csv_line, (CAMPAIGN_COLUMNS, campaign_row(planned.campaign, world)))).encode())
     with folder.open(MANIFEST) as file:
         manifest.write(file, arguments)
 

@@ -19,15 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn, TextIO, TypeAlias
 
-from retail.errors import RetailError
+from retail.errors import RetailError, visible
 from retail.loading.csv_rows import read_first_row
 
 csv.field_size_limit(10_000_000)  # characters in a cell; a longer one is an unclosed quote, and would fill the memory
 
+_NAMES_IN_A_MESSAGE = 10
 _HASHED_AT_ONCE = 1_000_000  # bytes
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SAVE_AS_UTF8 = "save it as CSV in UTF-8 and load again"
-_FOREIGN_STARTS = {
+_FOREIGN_STARTS = {  # UTF-32's mark begins with UTF-16's
+    b"\xff\xfe\x00\x00": f"is UTF-32 text, not UTF-8: {_SAVE_AS_UTF8}",
+    b"\x00\x00\xfe\xff": f"is UTF-32 text, not UTF-8: {_SAVE_AS_UTF8}",
     b"\xff\xfe": f"is UTF-16 text, not UTF-8: {_SAVE_AS_UTF8}",
     b"\xfe\xff": f"is UTF-16 text, not UTF-8: {_SAVE_AS_UTF8}",
     b"\x1f\x8b": "is gzip data under the name of a plain file: rename it to end in .csv.gz",
@@ -70,10 +73,17 @@ class Content:
     changed: int
 
 
+def some_of(names: Iterable[str]) -> str:
+    """Return at most ten names for a message, and how many there are beside them."""
+    shown = [visible(name) for name in names]
+    more = len(shown) - _NAMES_IN_A_MESSAGE
+    return ", ".join(shown[:_NAMES_IN_A_MESSAGE]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def listed(columns: Iterable[str]) -> str:
     """Return the columns for a message."""
     names = list(columns)
-    return f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    return f"column{'s' if len(names) > 1 else ''} {some_of(names)}"
 
 
 def read_header(path: InputFile, wanted: Iterable[str]) -> tuple[str, ...]:
@@ -132,7 +142,7 @@ def opened_bytes(path: InputFile) -> Iterator[tuple[IO[bytes], Any]]:
     """
     try:
         with path.open("rb") as raw:
-            data: Any = gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw
+            data: Any = gzip.GzipFile(fileobj=raw) if path.name.lower().endswith(".gz") else raw
             start = data.peek(4)
             for mark, message in _FOREIGN_STARTS.items():
                 if start.startswith(mark):

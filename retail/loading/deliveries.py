@@ -16,7 +16,7 @@ import click
 
 from retail.contract import RAW_PREFIX, Table, tables
 from retail.errors import RetailError
-from retail.loading.csv_files import listed, read_header
+from retail.loading.csv_files import listed, read_header, some_of
 
 _NAME = re.compile(
     rf"(?:{RAW_PREFIX})?(?P<table>{'|'.join(table.name for table in tables())})"
@@ -24,7 +24,6 @@ _NAME = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _LONG_PART = 1000  # a part with such a number may have been meant as something else
-_NAMES_IN_A_NOTE = 10
 _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -93,10 +92,10 @@ def find_sources(*paths: Path, follow_links: bool = False) -> list[Source]:
             elif file.name not in _NO_INPUT:
                 ignored.append(str(file.relative_to(path)) + "/" * file.is_dir())
     if ignored:
-        click.echo(f"note: not loaded: {_some_of(ignored)} (not named as input files)", err=True)
+        click.echo(f"note: not loaded: {some_of(ignored)} (not named as input files)", err=True)
     if parts:
         click.echo(
-            f"note: taken for parts of one delivery: {_some_of(parts)} (a day is 2025-01-03 or 20250103)", err=True
+            f"note: taken for parts of one delivery: {some_of(parts)} (a day is 2025-01-03 or 20250103)", err=True
         )
     if not found:
         raise RetailError(f"{', '.join(map(str, paths))} holds no input file: name the files {_NAMES}")
@@ -188,15 +187,15 @@ def _day(text: str) -> str:
         return ""
 
 
-def _some_of(names: list[str]) -> str:
-    """Return at most ten names, and how many there are beside them."""
-    more = len(names) - _NAMES_IN_A_NOTE
-    return ", ".join(names[:_NAMES_IN_A_NOTE]) + (f" and {more} more" if more > 0 else "")
-
-
 def _checked_source(table: Table, path: Path, day: str) -> Source:
     header = read_header(path, table.columns)
     missing = [name for name in table.columns if name not in header]
     if missing:
-        raise RetailError(f"{path} lacks {listed(missing)}: its header has {', '.join(filter(None, header))}")
+        # a link may lead to a file that is no input, and nothing of that is shown
+        found = "check where this link leads" if path.is_symlink() else f"its header has {_shown(header)}"
+        raise RetailError(f"{path} lacks {listed(missing)}: {found}")
     return Source(table, path, header, day)
+
+
+def _shown(header: tuple[str, ...]) -> str:
+    return some_of(filter(None, header)) or "blanks only"

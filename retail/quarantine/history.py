@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a class,
 
 from retail.engines.build_lock import wait_for_build
 from retail.engines.connections import AnyConnection, connect_to, fetch
+from retail.engines.duckdb import duckdb_file
 from retail.engines.postgres import first_line
 from retail.engines.spark import SparkConnection
 from retail.engines.target import check_target, marts_schema, quoted, target
@@ -48,9 +49,12 @@ def history() -> None:
 def purge(day: datetime, dry_run: bool) -> None:
     """Delete records from quarantine_history that were resolved before a day.
 
-    Open records stay, and a purged record that is rejected again opens as a new one. The counts of dq_trend stay.
+    Open records stay, and a purged record that is rejected again opens as a new one. The counts of dq_trend stay, and
+    so do ledger_history, segment_history and campaign_members.
     """
     engine = check_target("retail history purge", _ENGINES, f"write {_shown()} anew there, without these records")
+    if engine == "duckdb" and not duckdb_file().exists():  # opening it to write would make it
+        raise RetailError(f"there is no {_shown()} yet: the first dbt build makes it")
     with closing(connect_to(engine, read_only=False)) as connection:
         deleted, left = purge_history(connection, day.replace(tzinfo=timezone.utc), dry_run=dry_run)
     would_be = "would be " if dry_run else ""
@@ -113,7 +117,10 @@ def what_stays(connection: AnyConnection) -> str:
     except (psycopg2.errors.UndefinedTable, duckdb.CatalogException, RetailError):
         return ""
     advice = "; retail history purge deletes resolved ones" if target() in _ENGINES else ""
-    return f"{_shown()} keeps its {kept.open:,} open and {kept.resolved:,} resolved records{advice}"
+    return (
+        f"{_shown()} keeps its {kept.open:,} open and {kept.resolved:,} resolved records{advice}. "
+        "What was published stays too, whatever is loaded next: ledger_history, segment_history, campaign_members"
+    )
 
 
 def _table() -> str:

@@ -201,6 +201,27 @@ def test_nothing_rewrites_who_was_chosen(result, database, build, query):
     assert marts() == before
 
 
+def test_nobody_is_chosen_for_a_campaign_that_cannot_be_meant(lists, database, build, query):
+    wrong = {
+        "(null, 'Blank', 'AR', null, null, '2025-06-01', 30, 0.3)": "campaign (blank) has no campaign_id",
+        "('TWO', 'Two', 'AR', null, null, '2025-06-01', 30, 0.3)": "campaign TWO has its campaign_id twice",
+        "('TWO', 'Three', 'HS', null, null, '2025-06-01', 30, 0.3)": "campaign TWO has its campaign_id twice",
+        "('V', 'Both', 'AR', 'Champions', null, '2025-06-01', 30, 0.3)": "campaign V needs either a segment_id or an",
+        "('W', 'Neither', null, null, null, '2025-06-01', 30, 0.3)": "campaign W needs either a segment_id or an",
+        "('X', 'Never', 'AR', null, null, null, 30, 0.3)": "campaign X has no start_date",
+        "('Y', 'Short', 'AR', null, null, '2025-06-01', 0, 0.3)": "campaign Y needs window_days from 1",
+        "('Z', 'All', 'AR', null, null, '2025-06-01', 30, 1)": "campaign Z needs a holdout_share above 0",
+        "('ZZ', 'None', 'AR', null, null, '2025-06-01', 30, null)": "campaign ZZ needs a holdout_share above 0",
+    }
+    before = query(database, "select count(*) from retail_history.campaign_members")
+    query(database, f"insert into retail_raw.campaigns values {', '.join(wrong)}")
+    said = build("-s", "campaign_members", check=False)
+    query(database, "delete from retail_raw.campaigns where campaign_id not in ('WIN', 'ALSO', 'LATER')")
+    query(database, "delete from retail_raw.campaigns where campaign_id is null")
+    assert [words for words in wrong.values() if words not in said] == []
+    assert query(database, "select count(*) from retail_history.campaign_members") == before
+
+
 @pytest.mark.extended
 @pytest.mark.parametrize(
     ("row", "test"),

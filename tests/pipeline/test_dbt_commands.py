@@ -66,6 +66,7 @@ def test_clone_then_run(production, run_program, query):
             query(database, f"select count(*) from {name}") for name in (table, table.replace("retail", "cloned", 1))
         ]
         assert both[0] == both[1]
+    run_program(dev, "dbt", "seed")  # the clones of the seeds are views, which dbt itself doesn't load
 
 
 def test_warn_error_is_not_blocked(production, run_program):

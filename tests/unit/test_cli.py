@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def test_a_mistyped_command_is_recognized(typed, meant):
 
 def test_what_is_no_command_at_all_is_not():
     assert "Did you mean" not in printed("xyzzy")
+
+
+def test_a_full_disk_behind_the_output_costs_one_line(monkeypatch):
+    def full(_text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("retail.engines.server.click.echo", full)
+    monkeypatch.setenv("PGHOST", "somewhere")
+    result = CliRunner().invoke(main, ["down"])
+    assert result.exit_code == 1
+    assert result.output == "Error: the output can't be read or written: No space left on device\n"
 
 
 def test_each_variable_that_a_command_reads_stands_in_a_help():

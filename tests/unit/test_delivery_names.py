@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import socket
 
@@ -52,6 +53,40 @@ def test_what_is_taken_for_a_part_is_said_where_it_is_large(tmp_path, capsys, na
 def test_a_note_lists_ten_names(tmp_path, capsys):
     found(tmp_path, "products.csv", *[f"report_{number}.txt" for number in range(15)])
     assert "and 5 more" in capsys.readouterr().err
+
+
+def test_a_name_is_one_line_and_sends_nothing_to_the_terminal(tmp_path, capsys):
+    found(tmp_path, "products.csv", "od\nd\x1b[31m.csv")
+    assert "note: not loaded: od\\nd\\x1b[31m.csv (not named" in capsys.readouterr().err
+
+
+def test_a_compressed_file_is_one_in_any_case(tmp_path):
+    (tmp_path / "PRODUCTS.CSV.GZ").write_bytes(gzip.compress(HEADERS["products"].encode()))
+    assert [source.table.name for source in find_sources(tmp_path)] == ["products"]
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [
+        ("\ufeff\ufeff" + HEADERS["products"], "its header has \\ufeffproduct_id, product_name"),
+        (HEADERS["products"].replace("_id", "\u200b_id"), "its header has product\\u200b_id, product_name"),
+        ("   \n" + HEADERS["products"], "its header has blanks only"),
+        (",".join(f"c{place}" for place in range(2000)), "c8, c9 and 1,990 more"),
+    ],
+)
+def test_a_wrong_header_is_shown_as_it_is(tmp_path, header, shown):
+    with pytest.raises(RetailError) as error:
+        found(tmp_path, "products.csv", text=header)
+    assert shown in error.value.message and len(error.value.message) < 400
+
+
+def test_nothing_of_what_a_link_leads_to_is_shown(tmp_path):
+    (tmp_path / "secret").write_text("root:x:0\n", encoding="utf-8")
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop" / "products.csv").symlink_to(tmp_path / "secret")
+    with pytest.raises(RetailError, match="check where this link leads") as error:
+        find_sources(tmp_path / "drop", follow_links=True)
+    assert "root:x" not in error.value.message
 
 
 def test_two_days_for_one_file_are_refused(tmp_path):

@@ -52,7 +52,9 @@ def test_duckdb_deletes_what_was_resolved_before_the_day(file):
     )
     assert rows(file) == [("open", None), ("resolved", "2025-06-01")]
     with duckdb.connect(file) as connection:
-        assert what_stays(connection).startswith("retail_history.quarantine_history keeps its 1 open and 1 resolved")
+        kept = what_stays(connection)
+    assert kept.startswith("retail_history.quarantine_history keeps its 1 open and 1 resolved")
+    assert "ledger_history" in kept
 
 
 def test_without_a_history_nothing_is_purged(file):
@@ -62,6 +64,9 @@ def test_without_a_history_nothing_is_purged(file):
     result = purged("2025-06-01")
     assert result.exit_code == 1
     assert "there is no retail_history.quarantine_history yet" in result.output
+    file.unlink()
+    assert purged("2025-06-01").output == result.output
+    assert not file.exists()
 
 
 def test_spark_says_that_it_can_not(monkeypatch):

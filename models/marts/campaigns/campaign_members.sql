@@ -1,4 +1,7 @@
-{{ config(pre_hook="{{ require_unchanged_campaigns(ref('campaigns'), this) }}") }}
+{{ config(pre_hook=[
+    "{{ require_sound_campaigns(ref('campaigns')) }}",
+    "{{ require_unchanged_campaigns(ref('campaigns'), this) }}"
+]) }}
 {%- set segments_on_record = ref('segment_history') %}
 
 with

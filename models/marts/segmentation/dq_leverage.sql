@@ -275,7 +275,7 @@ final as (
         found.root_table,
         found.rule_id,
         coalesce(faults.rows_at_fault, 0) as rows_at_fault,
-        faults.amount_at_fault,
+        cast(faults.amount_at_fault as {{ sql_type('numeric(38, 2)') }}) as amount_at_fault,
         coalesce(held_back.transactions_held_back, 0) as transactions_held_back,
         case when held_back.rule_id is null then 0 else held_back.amount_held_back end as amount_held_back,
         coalesce(counted.customers_held_back, 0) as customers_held_back,
