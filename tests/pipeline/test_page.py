@@ -243,10 +243,9 @@ def test_personal_data_are_left_out_on_request(make_page, database, query):
     assert email not in without and email in make_page(database).read_text(encoding="utf-8")
 
 
-def test_without_the_tag_marketing_the_page_says_so(new_database, sample_template, query, make_page):
-    without = new_database(sample_template)
-    query(without, "drop table retail.promotion_effectiveness, retail.customer_offers")
-    text = make_page(without).read_text(encoding="utf-8")
+def test_without_the_tag_marketing_the_page_says_so(sample_copy, query, make_page):
+    query(sample_copy, "drop table retail.promotion_effectiveness, retail.customer_offers")
+    text = make_page(sample_copy).read_text(encoding="utf-8")
     assert "The models with the tag marketing are not built." in text and 'id="list-offers"' not in text
 
 
@@ -254,10 +253,9 @@ def test_the_page_is_closed_to_others(file):
     assert oct(file.stat().st_mode & 0o777) == "0o600"
 
 
-def test_an_empty_page_says_why(new_database, sample_template, query, make_page):
-    empty = new_database(sample_template)
-    query(empty, "truncate retail.customer_segments, retail.loyalty_liability, retail.store_sales_header cascade")
-    text = make_page(empty).read_text(encoding="utf-8")
+def test_an_empty_page_says_why(sample_copy, query, make_page):
+    query(sample_copy, "truncate retail.customer_segments, retail.loyalty_liability, retail.store_sales_header cascade")
+    text = make_page(sample_copy).read_text(encoding="utf-8")
     for why in ("No clean transaction", "Nobody.", "No points"):
         assert why in text
 
