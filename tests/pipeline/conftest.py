@@ -25,8 +25,13 @@ from support.replay import connected
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LANDING = "raw_layer: landing"
-LONGEST_FIRST = ("cluster", "engines", "recipes", "steward", "deliveries", "documents", "properties", "sample", "docs")
+LONGEST_FIRST = (
+    *("cluster", "engines", "dbt_commands", "recipes", "steward", "deliveries", "manual_changes", "documents"),
+    *("properties", "interleavings", "sample", "docs"),
+)
 WHAT_DBT_PARSES_FOR = ("PGDATABASE", "RETAIL_", "SPARK_")
+# Spark's processes end before their code is worth the JVM's second compiler: without it they take half the time
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +173,14 @@ def sample_template(databases, run_program) -> str:
 def sample(databases, sample_template) -> Database:
     """The sample; the tests only read it."""
     return databases.take(sample_template)
+
+
+@pytest.fixture
+def sample_copy(databases, sample_template) -> Iterator[Database]:
+    """The sample, to be changed."""
+    database = databases.take(sample_template)
+    yield database
+    databases.give_back(database)
 
 
 @pytest.fixture(scope="session")

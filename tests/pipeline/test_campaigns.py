@@ -237,11 +237,10 @@ def test_nobody_is_chosen_for_a_campaign_that_cannot_be_meant(lists, database, b
         ("('../A', 'A path', 'AR', null, null, '2025-06-01', 30, 0.3)", "match_regex_campaigns_campaign_id"),
     ],
 )
-def test_a_wrong_campaign_is_named(new_database, landing, run_program, query, row, test):
-    database = new_database(landing)
-    query(database, f"insert into retail_raw.campaigns values {row}")
+def test_a_wrong_campaign_is_named(landing_database, run_program, query, row, test):
+    query(landing_database, f"insert into retail_raw.campaigns values {row}")
     arguments = ("test", "-s", "campaigns", "--vars", "raw_layer: landing")
-    said = run_program(database, "dbt", *arguments, check=False).stdout
+    said = run_program(landing_database, "dbt", *arguments, check=False).stdout
     assert re.findall(r"Failure in test (\w+)", said) and all(
         test in name for name in re.findall(r"Failure in test (\w+)", said)
     )

@@ -54,8 +54,8 @@ def differing(found, expected):
     [
         STORY,
         1,
-        *(pytest.param(seed, marks=pytest.mark.extended) for seed in (2, 3)),
-        *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(4, 31)),
+        pytest.param(2, marks=pytest.mark.extended),
+        *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(3, 31)),
     ],
 )
 def test_amending_is_building_anew(
@@ -133,8 +133,6 @@ def kill_at(database, start_program, table, *options):
 ON_THE_WAY = (
     "retail_staging.checked_store_sales_header",
     "retail_staging.rejected_records",
-    "retail.loyalty_ledger",
-    "retail.store_sales_header",
     "retail.store_sales_line_items",
 )
 
@@ -145,9 +143,9 @@ ON_THE_WAY = (
 def test_a_build_that_is_killed_is_taken_up_by_the_next_one(
     landing_database, run_program, start_program, tables, tmp_path, killed_at
 ):
-    """At whatever table it was: the checked ones, the rejects, the ledger, the clean ones."""
+    """At whatever table it was: the ledger; a checked one, the rejects, a clean one."""
     database = landing_database
-    first, *others = write_deliveries(deliveries(1, count=6), tmp_path)
+    first, *others = write_deliveries(deliveries(1, count=4), tmp_path)
     run_program(database, "retail", "load", str(first))
     build(run_program, database)
     if killed_at == ON_THE_WAY:

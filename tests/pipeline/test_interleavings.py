@@ -29,8 +29,8 @@ HISTORY = """
 """
 # how many take place in which lane
 EXAMPLES = [
-    *(pytest.param(seed, marks=pytest.mark.extended) for seed in (1, 38, 44)),
-    *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(2, 51) if seed not in (38, 44)),
+    *(pytest.param(seed, marks=pytest.mark.extended) for seed in (38, 44)),
+    *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(1, 51) if seed not in (38, 44)),
 ]
 
 
@@ -54,8 +54,11 @@ class Shop:
         self._administer("create database shop template template0")
         self.fill(folder)
         self._administer("create database base template shop")
-        self.tables = {(): self.left()}
-        for order in (("load",), ("repair",), ("load", "repair"), ("repair", "load")):
+        self.tables: dict[Order, dict[str, list[tuple]]] = {(): self.left()}
+
+    def learn(self, orders: Iterable[Order]) -> None:
+        """See what each order leaves when nothing else happens."""
+        for order in set(orders) - set(self.tables):
             self.reset()
             for name in order:
                 self.run(*self.command(name))
@@ -144,6 +147,7 @@ def shop(run_program, query, tmp_path_factory) -> Iterator[Shop]:
 def test_any_interleaving_leaves_what_some_order_leaves(shop, start_program, run_program, record_property, seed):
     random = Random(seed)
     names = random.choices(["load", "repair", "run", "build", "test", "export", "down"], k=random.choice((2, 3)))
+    shop.learn(orders({"load", "repair"}.intersection(names)))
     shop.reset()
     started = []
     for name in names:

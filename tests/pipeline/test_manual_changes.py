@@ -133,12 +133,12 @@ def run(run_program, database, *options):
         *(
             pytest.param(statement, marks=pytest.mark.extended)
             for statement in (
-                "update {}.raw_products set unit_price = '11.00'",
                 "drop view retail_staging.dq_conservation; "
                 "alter table {}.raw_products alter product_name type text using upper(product_name)",
-                # the second price of P1, in a file that was never loaded; and a reject
-                f"insert into {{}}.raw_products {PRODUCT} values ('P1', 'Cup', 'Kitchen', '12.00', '5', 900, 1000), "
-                "('P2', 'Mug', 'Kitchen', 'dear', '5', 900, 1001)",
+                # another price of P1, one more in a file that was never loaded, a reject, and another key
+                "update {0}.raw_products set unit_price = '11.00'; "
+                f"insert into {{0}}.raw_products {PRODUCT} values ('P1', 'Cup', 'Kitchen', '12.00', '5', 900, 1000), "
+                "('P2', 'Mug', 'Kitchen', 'dear', '5', 900, 1001); "
                 "with gone as (delete from {0}.raw_stores returning *) "
                 "insert into {0}.raw_stores "
                 "select 'S3', store_name, store_city, store_region, opening_date, file_id, 1001 from gone",

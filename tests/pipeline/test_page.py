@@ -332,11 +332,10 @@ def test_personal_data_are_left_out_on_request(make_page, database, query):
     assert email not in without and email in make_page(database).read_text(encoding="utf-8")
 
 
-def test_without_the_tag_marketing_the_page_says_so(new_database, sample_template, query, make_page):
-    without = new_database(sample_template)
+def test_without_the_tag_marketing_the_page_says_so(sample_copy, query, make_page):
     for table in ("promotion_effectiveness", "customer_offers", "stock_outs", "stock_cover"):
-        query(without, f"drop table retail.{table}")
-    text = make_page(without).read_text(encoding="utf-8")
+        query(sample_copy, f"drop table retail.{table}")
+    text = make_page(sample_copy).read_text(encoding="utf-8")
     assert text.count("The models with the tag marketing are not built.") == 2 and 'id="list-offers"' not in text
 
 
@@ -344,16 +343,15 @@ def test_the_page_is_closed_to_others(file):
     assert oct(file.stat().st_mode & 0o777) == "0o600"
 
 
-def test_an_empty_page_says_why(new_database, sample_template, query, make_page):
-    empty = new_database(sample_template)
+def test_an_empty_page_says_why(sample_copy, query, make_page):
     query(
-        empty,
+        sample_copy,
         """
         truncate
             retail.customer_segments, retail.loyalty_liability, retail.store_sales_header, retail.stock_outs cascade
         """,
     )
-    text = make_page(empty).read_text(encoding="utf-8")
+    text = make_page(sample_copy).read_text(encoding="utf-8")
     for why in ("No clean transaction", "Nobody.", "No points", "None is known.", "nothing to compare with"):
         assert why in text
 

@@ -23,14 +23,14 @@ def truth_of(folder):
 
 
 @pytest.mark.parametrize(("effect", "verdict"), [(1.2, "better"), (0, "inconclusive"), (-0.7, "worse")])
-def test_a_campaign_from_its_row_to_its_result(effect, verdict, new_database, landing, run_program, query, tmp_path):
+def test_a_campaign_from_its_row_to_its_result(effect, verdict, landing_database, run_program, query, tmp_path):
     """The row is the generator's; members, list and result are what the manifest says, and stay."""
     options = {"days": 200, "customers": 3000, "transactions": 6000, "seed": 1, "anomaly_rate": 0}
     write_files(tmp_path, behaviour="rhythms", campaign_effect=effect, **options)
     (truth,) = truth_of(tmp_path)["campaigns"]
     with (tmp_path / "campaigns.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
-    database = new_database(landing)
+    database = landing_database
     values = ", ".join(f"nullif('{cell}', '')" for cell in row.values())
     query(
         database,

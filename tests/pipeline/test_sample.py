@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 import yaml
 
 from retail.contract import PROJECT_DIR
 from support.comparison import contents, differences, facts_of_database, facts_of_oracle
-from support.databases import Database
 from support.oracle import (
     COLUMNS,
     CUSTOMERS,
@@ -51,16 +49,8 @@ def test_everything_is_as_the_oracle_computes_it(sample, query):
     assert differences(facts_of_database(query, sample), facts_of_oracle(result, raw)) == {}
 
 
-@pytest.fixture
-def copy(databases, sample_template) -> Iterator[Database]:
-    """The sample, to be changed."""
-    database = databases.take(sample_template)
-    yield database
-    databases.give_back(database)
-
-
-def test_a_second_run_changes_nothing(copy, run_program, query):
-    before = contents(query, copy, *SCHEMAS)
+def test_a_second_run_changes_nothing(sample_copy, run_program, query):
+    before = contents(query, sample_copy, *SCHEMAS)
     # nobody returns or redeems anything, all that is sold is merchandise, and no campaign is planned
     empty = (
         *("loyalty_redemptions", "loyalty_returns", "loyalty_clawbacks", "loyalty_lot_uses", "non_merchandise"),
@@ -72,22 +62,22 @@ def test_a_second_run_changes_nothing(copy, run_program, query):
     )
     assert len(before) > 40 and all(rows or name.endswith(empty) for name, rows in before.items())
 
-    run_program(copy, "dbt", "seed")
-    output = run_program(copy, "dbt", "run").stdout
+    run_program(sample_copy, "dbt", "seed")
+    output = run_program(sample_copy, "dbt", "run").stdout
 
-    assert contents(query, copy, *SCHEMAS) == before
+    assert contents(query, sample_copy, *SCHEMAS) == before
     assert "warn" not in output.lower().replace("warn=0", "") and "deprecat" not in output.lower()
 
 
 @pytest.mark.extended
-def test_a_run_names_the_views_that_it_loses(copy, run_program, query):
-    said = run_program(copy, "dbt", "run", "-s", "+customer_details").stdout
+def test_a_run_names_the_views_that_it_loses(sample_copy, run_program, query):
+    said = run_program(sample_copy, "dbt", "run", "-s", "+customer_details").stdout
     views = "select table_name from information_schema.views where table_schema like 'retail%'"
     (lost,) = re.findall(r"note: views were dropped .* Build them again: dbt run -s (.*)", said)
     assert {"customer_360", "mailing_lists", "rejected_record_rules"} < set(lost.split())
-    assert not set(lost.split()) & {name for (name,) in query(copy, views)}
-    run_program(copy, "dbt", "run", "-s", *lost.split())
-    assert set(lost.split()) < {name for (name,) in query(copy, views)}
+    assert not set(lost.split()) & {name for (name,) in query(sample_copy, views)}
+    run_program(sample_copy, "dbt", "run", "-s", *lost.split())
+    assert set(lost.split()) < {name for (name,) in query(sample_copy, views)}
 
 
 def test_the_keys_stand_in_the_database(sample, query):
@@ -267,9 +257,9 @@ TAMPERINGS = {
 }
 
 
-def test_the_data_tests_notice(copy, run_program, query):
+def test_the_data_tests_notice(sample_copy, run_program, query):
     """Every promise is broken by hand, and dbt tests them."""
     for statement in TAMPERINGS.values():
-        query(copy, statement)
-    result = run_program(copy, "dbt", "--no-use-colors", "test", "-s", *TAMPERINGS, check=False)
+        query(sample_copy, statement)
+    result = run_program(sample_copy, "dbt", "--no-use-colors", "test", "-s", *TAMPERINGS, check=False)
     assert set(TAMPERINGS) <= set(re.findall(r"Failure in test (\w+)", result.stdout))

@@ -17,7 +17,7 @@ from retail.quarantine.history import history
 from retail.quarantine.repair import _is_same
 from support.comparison import contents, what_is_left
 from support.programs import WITHOUT_MARKETING
-from support.shop import HEADINGS, clean_shop, read_export, write_export, write_shop
+from support.shop import clean_shop, read_export, write_export, write_shop
 
 VARIABLES = {"raw_layer": "landing", "data_cutoff_date": "2025-06-30"}
 LEDGER = """
@@ -226,16 +226,22 @@ def test_starting_over_undoes_the_repairs_and_reopens_the_rejects(repaired, run_
 
 
 @pytest.mark.extended
-def test_what_was_resolved_long_ago_can_be_forgotten(repaired, run_program, query, tmp_path):
-    """After the story above, or without its end: T1 is clean now, and resolved in the history."""
-    database = repaired["database"]
+def test_what_was_resolved_long_ago_can_be_forgotten(landing_database, run_program, query, tmp_path):
+    """T2 stays open; T3 is resolved, because its customer comes later."""
+    database = landing_database
+    shop = clean_shop()
+    shop["store_sales_header"][1] = "T2,C1,S1,2025-06-02 10:00:00,25.00"
+    shop["store_sales_header"][2] = "T3,C404,S1,2025-06-03 10:00:00,30.00"
+    later = {"customer_details": ["C404,Ann,ann@example.org,,0,,"]}
+    for name, delivery in (("2025-06-05", shop), ("2025-06-06", later)):
+        run_program(database, "retail", "load", str(write_shop(delivery, tmp_path / name)))
+        run(run_program, database)
     records = (
         "select source_table, record_key, opening_number from retail_history.quarantine_history where {} order by 1, 2"
     )
-    run(run_program, database)
     still_open = query(database, records.format("status = 'open'"))
     resolved = len(query(database, records.format("status = 'resolved'")))
-    assert still_open and ("store_sales_header", "T1", 1) in query(database, records.format("status = 'resolved'"))
+    assert still_open and ("store_sales_header", "T3", 1) in query(database, records.format("status = 'resolved'"))
     purge = ("retail", "history", "purge", "--resolved-before")
     assert run_program(database, *purge, "2020-01-01").stdout == (
         "0 records resolved before 2020-01-01 deleted from retail_history.quarantine_history; "
@@ -255,12 +261,10 @@ def test_what_was_resolved_long_ago_can_be_forgotten(repaired, run_program, quer
     assert "full rebuild" not in run(run_program, database).stdout
     assert what_is_left(query, database, "retail", "retail_staging", "retail_history") == before
     # a record that is rejected again opens as a new one
-    (tmp_path / "store_sales_header.csv").write_text(
-        f"{HEADINGS['store_sales_header']}\nT1,C1,S1,2025-06-01 10:00:00,11.00\n"
-    )
-    run_program(database, "retail", "load", str(tmp_path))
+    again = {"store_sales_header": ["T3,C404,S1,2025-06-03 10:00:00,31.00"]}
+    run_program(database, "retail", "load", str(write_shop(again, tmp_path / "2025-06-07")))
     assert "full rebuild" not in run(run_program, database).stdout
-    assert query(database, records.format("status = 'open'")) == sorted([*still_open, ("store_sales_header", "T1", 1)])
+    assert query(database, records.format("status = 'open'")) == sorted([*still_open, ("store_sales_header", "T3", 1)])
     assert query(database, records.format("status = 'resolved'")) == []
 
 
