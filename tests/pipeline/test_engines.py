@@ -47,8 +47,10 @@ def test_duckdb_builds_what_postgresql_builds(sample, query, duckdb_file):
 
 
 @pytest.mark.extended
-def test_duckdb_passes_the_unit_tests(duckdb_file, run_program):
-    database = {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": duckdb_file}
+def test_duckdb_passes_the_unit_tests(run_program, tmp_path):
+    """They ask for the columns of tables, not for rows."""
+    database = {"RETAIL_TARGET": "duckdb", "RETAIL_DUCKDB": str(tmp_path / "empty.duckdb")}
+    run_program(database, "dbt", "build", "--empty", "--exclude-resource-type", "test", "unit_test")
     said = run_program(database, "dbt", "test", "-s", "test_type:unit").stdout
     assert re.search(r"PASS=\d{3,} .*ERROR=0 ", said)
 
