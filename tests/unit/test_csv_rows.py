@@ -121,12 +121,12 @@ def test_duckdb_reads_what_is_good_and_python_only_what_is_near_a_flaw(fast, mon
         RowReader, "_records", lambda self, size, **more: (sizes.append(size), records(self, size, **more))[1]
     )
     good = b'some,"good, and quoted",row\r\n'
-    data = HEADER + good * 400_000 + b"a,b\n" + good * 400_000
+    data = HEADER + good * 150_000 + b"a,b\n" + good * 150_000
 
     rows, told = read(data, fast)
 
-    assert (len(rows), len(told)) == (800_000, 1)
-    assert sum(sizes[1:]) < 1_000_000 < len(data) / 20
+    assert (len(rows), len(told)) == (300_000, 1)
+    assert sum(sizes[1:]) < len(data) / 20
 
 
 def test_lines_without_an_end_do_not_fill_the_memory(fast):

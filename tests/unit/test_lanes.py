@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import re
 import shlex
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 
@@ -16,22 +18,41 @@ MAKEFILE = (PROJECT_DIR / "Makefile").read_text(encoding="utf-8")
 LANES = ("check", "test", "test-all", "proof")
 
 
-def collected(*arguments: str) -> Counter[str]:
-    command = [PROGRAMS / "pytest", "--collect-only", "-q", "-p", "no:xdist", "-o", "addopts=--strict-markers"]
-    result = subprocess.run([*command, *arguments], cwd=PROJECT_DIR, capture_output=True, text=True)
+PRINT_MARKS = """
+def pytest_collection_finish(session):
+    for item in session.items:
+        print("in", item.path.relative_to(session.config.rootpath), *(mark.name for mark in item.iter_markers()))
+"""
+
+
+def marks_and_folder(target: str) -> tuple[str, str]:
+    """What a lane takes: an expression over marks, and where from."""
+    command = re.search(rf"^{target}:.*\n\t@\$\((?:PYTEST\)|RUN\) pytest)(.*)$", MAKEFILE, re.MULTILINE)[1]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-m", default="True")
+    parser.add_argument("folder", nargs="?", default="tests")
+    arguments = parser.parse_args(shlex.split(command))
+    return arguments.m, arguments.folder
+
+
+def test_every_test_is_in_one_lane(tmp_path):
+    (tmp_path / "print_marks.py").write_text(PRINT_MARKS, encoding="utf-8")
+    command = [PROGRAMS / "pytest", "--collect-only", "-p", "no:xdist", "-p", "print_marks", "-m", ""]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    result = subprocess.run(command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
-    return Counter(line for line in result.stdout.splitlines() if "::" in line)
+    tests = [line.split()[1:] for line in result.stdout.splitlines() if line.startswith("in tests/")]
+    assert len(tests) > 900
 
-
-def test_every_test_is_in_one_lane():
-    targets = ("unit", *LANES[1:])  # `make check` makes unit beside lint
-    pytest = r"@\$\((?:PYTEST\)|RUN\) pytest)"
-    lanes = [re.search(rf"^{target}:.*\n\t{pytest}(.*)$", MAKEFILE, re.MULTILINE)[1] for target in targets]
-    of_a_lane = [collected(*shlex.split(arguments)) for arguments in lanes]
-    assert all(of_a_lane)
-    everything = collected()
-    assert len(everything) > 900
-    assert sum(of_a_lane, Counter()) == everything
+    lanes = [marks_and_folder(target) for target in ("unit", *LANES[1:])]  # `make check` makes unit beside lint
+    sizes, lanes_of_a_test = Counter(), Counter()
+    for file, *marks in tests:
+        known = defaultdict(bool, dict.fromkeys(marks, True))
+        taken = [lane for lane in lanes if file.startswith(lane[1] + "/") and eval(lane[0], {}, known)]
+        sizes.update(taken)
+        lanes_of_a_test[len(taken)] += 1
+    assert set(sizes) == set(lanes)
+    assert set(lanes_of_a_test) == {1}
 
 
 def test_a_lane_that_does_not_exist_is_an_error(tmp_path):
