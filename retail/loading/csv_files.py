@@ -25,6 +25,8 @@ from retail.loading.csv_rows import read_first_row
 csv.field_size_limit(10_000_000)  # characters in a cell; a longer one is an unclosed quote, and would fill the memory
 
 _NAMES_IN_A_MESSAGE = 10
+_TOP_LINES = 20
+_LONGEST_HEADER = 100_000  # characters
 _HASHED_AT_ONCE = 1_000_000  # bytes
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SAVE_AS_UTF8 = "save it as CSV in UTF-8 and load again"
@@ -116,6 +118,16 @@ def read_header(path: InputFile, wanted: Iterable[str]) -> tuple[str, ...]:
     if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), None)):
         raise RetailError(f"{path} separates its columns by {other!r}: save it with commas and load again")
     return header
+
+
+def line_of_header(path: InputFile, wanted: Iterable[str]) -> int | None:
+    """Return the number of the first of the top lines that has these columns: a title may stand above the header."""
+    with opened(path, errors="surrogateescape") as (_, text):
+        for number in range(1, _TOP_LINES + 1):
+            names = text.readline(_LONGEST_HEADER).replace('"', "").lower().split(",")
+            if {name.strip() for name in names}.issuperset(wanted):
+                return number
+    return None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import click
 
 from retail.contract import RAW_PREFIX, Table, tables
 from retail.errors import RetailError
-from retail.loading.csv_files import listed, read_header, some_of
+from retail.loading.csv_files import line_of_header, listed, read_header, some_of
 
 _NAME = re.compile(
     rf"(?:{RAW_PREFIX})?(?P<table>{'|'.join(table.name for table in tables())})"
@@ -193,6 +193,8 @@ def _checked_source(table: Table, path: Path, day: str) -> Source:
     if missing:
         # a link may lead to a file that is no input, and nothing of that is shown
         found = "check where this link leads" if path.is_symlink() else f"its header has {_shown(header)}"
+        if not path.is_symlink() and (line := line_of_header(path, table.columns)):
+            found += f"; line {line} has them: delete the lines above it and load again"
         raise RetailError(f"{path} lacks {listed(missing)}: {found}")
     return Source(table, path, header, day)
 

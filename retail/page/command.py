@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,20 @@ from retail.errors import RetailError
 from retail.quarantine.export import FORMULA
 
 _CENTS_BELOW = 1000
+_HIGHEST_PRICE = 1_000_000  # the var point_price has the same limit
+
+
+class Price(click.FloatRange):
+    """A price; NaN lies in each of click's ranges."""
+
+    def __init__(self) -> None:  # noqa: D107 (the class says it)
+        super().__init__(min=0, max=_HIGHEST_PRICE)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401, D102
+        price = float(super().convert(value, param, ctx))
+        if math.isnan(price):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return price
 
 
 @click.command()
@@ -33,7 +48,7 @@ _CENTS_BELOW = 1000
 @click.option(
     "--point-price",
     metavar="MONEY",
-    type=click.FloatRange(min=0),
+    type=Price(),
     help="What a redeemed point costs, to see what all points outstanding would cost.",
 )
 def page(out: Path, without_personal_data: bool, point_price: float | None) -> None:

@@ -17,6 +17,7 @@ from retail.engines.target import quoted
 from retail.errors import NotBuilt, RetailError, one_line
 from retail.page import charts, queries
 from retail.page.queries import FIGURES, LISTS, Figure, ListSource
+from retail.reports.summary import build_command
 
 LONGEST_LIST = 1_000
 # up to so many days, a bar is a day or a week; it is a month above
@@ -51,7 +52,8 @@ class Marts:
         """
         found = self.rows_if_built(query, **words)
         if found is None:
-            raise RetailError("the marts are not built, or by an older version: run `make build`")
+            command = build_command(self._connection)
+            raise RetailError(f"the marts are not built, or by an older version: run {command}")
         return found
 
     def rows_if_built(self, query: str, **words: str) -> list[Row] | None:

@@ -23,6 +23,7 @@ from retail.engines.connections import Row
 from retail.engines.postgres import connect, first_line
 from retail.engines.target import check_target, marts_schema
 from retail.errors import RetailError
+from retail.reports.summary import build_command
 
 FILE_PREFIX = "rejected_"
 ID_COLUMN = "rejected_record_id"
@@ -141,7 +142,7 @@ def export_rejects(connection: Connection, chosen: list[Table], out: Path, *, fo
                     with opened_file(f"{FILE_PREFIX}{table.name}.csv") as file:
                         counts[table.name] = _write(file, table, first, rows)
     except psycopg2.errors.UndefinedTable as error:
-        raise RetailError("nothing is built yet: run `make build`") from error
+        raise RetailError(f"nothing is built yet: run {build_command(connection)}") from error
     except psycopg2.Error as error:
         raise RetailError(f"the database refused: {first_line(error)}") from error
     except OSError as error:

@@ -19,6 +19,7 @@ from retail.engines.postgres import first_line
 from retail.engines.target import marts_schema, quoted, target
 from retail.errors import NotBuilt, RetailError, one_line
 from retail.quarantine.export import export_writer, guarded
+from retail.reports.summary import build_command
 
 COLUMNS = (
     *("customer_id", "first_name", "email", "segment_id", "total_loyalty_points", "last_purchase_date"),
@@ -52,9 +53,9 @@ def lists(out: Path, force: bool) -> None:
     """Write the mailing lists of the last build, as CSV files.
 
     There is one file for each running campaign and each segment. A campaign's list has its contact group; members of a
-    holdout are on no list while their campaign runs. Suppressed addresses, and what is no address, are left out.
-    Segments go by their flags, so a High-Spender who is At-Risk is on both lists. A cell that a spreadsheet could take
-    for a formula starts with a '.
+    holdout are on no segment's list while their campaign runs. Suppressed addresses, and what is no address, are left
+    out. Segments go by their flags, so a High-Spender who is At-Risk is on both lists. A cell that a spreadsheet could
+    take for a formula starts with a '.
     """
     with closing(connect_to(target(), read_only=True)) as connection:
         written = write_lists(connection, out, force=force)
@@ -109,7 +110,7 @@ def _rows(connection: AnyConnection) -> list[Row]:
     try:
         return fetch(connection, _LISTS.format(columns=", ".join(COLUMNS), marts=marts))
     except (psycopg2.errors.UndefinedTable, duckdb.CatalogException, NotBuilt) as error:
-        raise RetailError("nothing is built yet: run `make build`") from error
+        raise RetailError(f"nothing is built yet: run {build_command(connection)}") from error
     except psycopg2.Error as error:
         raise RetailError(f"the database refused: {first_line(error)}") from error
     except duckdb.Error as error:

@@ -80,6 +80,7 @@ _STOPPED = """
 # names of the columns of _CONSERVATION and _SEGMENTS, for programs
 _FIGURES = ("rows_in", "rows_clean", "rows_rejected", "amount_in", "amount_clean", "amount_rejected")
 _SEGMENT = ("segment_id", "segment_name", "customers", "monetary", "total_loyalty_points")
+_SAMPLE_COMMAND = "`make build`"
 _EXAMPLE = "select * from {marts}.customer_details where segment_id = 'AR' limit 10;"
 
 
@@ -160,10 +161,18 @@ def _checks(connection: AnyConnection, names: dict[str, str]) -> list[list[Row]]
     if checks is None:
         loaded = _results(connection, names, _LOADED)
         if loaded is None:
-            raise RetailError("nothing is built yet: run `make build`")
+            raise RetailError(f"nothing is built yet: run {_SAMPLE_COMMAND}")
         (((files, rows),),) = loaded
         raise RetailError(f"{rows or 0:,} rows of {files:,} files are loaded, nothing is built yet: run {NEXT_COMMAND}")
     return checks
+
+
+def build_command(connection: AnyConnection) -> str:
+    """Return the command that builds what is missing: own files, if any are loaded, else the sample."""
+    if isinstance(connection, Connection):
+        connection.rollback()  # the statement that found nothing has failed
+    loaded = _results(connection, _schemas(marts_schema()), _LOADED)
+    return f"`{NEXT_COMMAND}`" if loaded and loaded[0][0][0] else _SAMPLE_COMMAND
 
 
 def _results(connection: AnyConnection, names: dict[str, str], *queries: str) -> list[list[Row]] | None:

@@ -262,6 +262,13 @@ class TestDeliveries:
         builds = "select count(distinct invocation_id), count(distinct built_at) from retail_history.ledger_history"
         assert query(database, builds) == [(4, 4)]
 
+    def test_the_data_tests_hold_where_goods_came_back(self, database, query, run_program):
+        """`dbt build` stops at a failed test, before the customers."""
+        without = "select count(*) from retail.customer_rfm where rfm_segment = 'No Net Spend'"
+        assert query(database, without) > [(0,)]
+        told = ("--exclude", "test_type:unit", "tag:marketing", "--vars", json.dumps(VARIABLES))
+        assert "ERROR=0" in run_program(database, "dbt", "test", *told).stdout
+
     def test_nothing_after_the_as_of_date_is_seen(self, database, query, build, tables):
         today = tables()
         assert "full rebuild" not in build(as_of_date="2025-05-15")

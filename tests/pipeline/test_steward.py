@@ -549,6 +549,9 @@ def test_the_summary_of_a_first_build_that_stopped_names_the_next_command(landin
     result = run_program(landing_database, "retail", "summary", check=False)
     loaded = "15 rows of 7 files are loaded, nothing is built yet: run dbt build --vars 'raw_layer: landing'"
     assert result.stderr == f"Error: {loaded}\n"
+    for command in (("lists",), ("rejects", "export")):
+        result = run_program(landing_database, "retail", *command, "--out", str(tmp_path / "out"), check=False)
+        assert result.stderr == "Error: nothing is built yet: run `dbt build --vars 'raw_layer: landing'`\n"
     assert run(run_program, landing_database, check=False).returncode == 1
     lines = run_program(landing_database, "retail", "summary").stdout.splitlines()
     assert lines[0] == (

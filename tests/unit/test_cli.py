@@ -40,6 +40,13 @@ def test_what_is_no_command_at_all_is_not():
     assert "Did you mean" not in printed("xyzzy")
 
 
+@pytest.mark.parametrize("price", ["nan", "inf", "-1", "1e300"])
+def test_a_point_has_a_price_that_can_be_multiplied(price):
+    """Refused before anything is read."""
+    result = CliRunner().invoke(main, ["page", "--point-price", price])
+    assert result.exit_code == 2 and "Invalid value for '--point-price'" in result.output
+
+
 def test_a_full_disk_behind_the_output_costs_one_line(monkeypatch):
     def full(_text):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -72,6 +72,8 @@ def test_a_compressed_file_is_one_in_any_case(tmp_path):
         (HEADERS["products"].replace("_id", "\u200b_id"), "its header has product\\u200b_id, product_name"),
         ("   \n" + HEADERS["products"], "its header has blanks only"),
         (",".join(f"c{place}" for place in range(2000)), "c8, c9 and 1,990 more"),
+        ("sep=,\r\n" + HEADERS["products"], "its header has sep=; line 2 has them: delete the lines above it"),
+        ("product report\n\n" + HEADERS["products"], "its header has product report; line 3 has them: delete"),
     ],
 )
 def test_a_wrong_header_is_shown_as_it_is(tmp_path, header, shown):
