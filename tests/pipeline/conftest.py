@@ -30,8 +30,8 @@ LONGEST_FIRST = (
     *("properties", "interleavings", "sample", "docs"),
 )
 WHAT_DBT_PARSES_FOR = ("PGDATABASE", "RETAIL_", "SPARK_")
-# Spark's processes end before their code is worth the JVM's second compiler: without it they take half the time. But then
-# the JVM keeps 48 MB for compiled code, and a build of dirty deliveries fills them: 240 MB are its usual room
+# Spark's processes end before their code is worth the JVM's second compiler: without it they take half the time. But
+# then the JVM keeps 48 MB for compiled code, and a build of dirty deliveries fills them: 240 MB are its usual room
 JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m", "-XX:+UseSerialGC")
 os.environ.setdefault("JAVA_TOOL_OPTIONS", " ".join(JAVA_OPTIONS))
 
