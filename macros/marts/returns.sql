@@ -247,6 +247,8 @@
         select
             matched.*,
             returned.transaction_date,
+            bought.customer_id,
+            bought.product_id,
             bought.quantity,
             bought.amount,
             cast(sum(matched.pieces) over (
@@ -315,13 +317,96 @@
 
     ),
 
+    -- what the purchases of a return's pieces are worth
+    taken as (
+
+        select
+            customer_id,
+            product_id,
+            transaction_id,
+            sum(
+                {{ worth_of_pieces('amount', 'pieces_so_far', 'quantity') }}
+                - {{ worth_of_pieces('amount', 'pieces_so_far - pieces', 'quantity') }}
+            ) as amount
+        from came_back
+        group by customer_id, product_id, transaction_id
+
+    ),
+
+    given_back as (
+
+        select
+            customer_id,
+            product_id,
+            transaction_id,
+            min(move_number) as move_number,
+            sum(amount) as amount,
+            sum({{ worth_of_pieces('amount', '-quantity - (height_before - height_after)', '-quantity') }}) as amount_unmatched
+        from moves
+        where is_returned
+        group by customer_id, product_id, transaction_id
+
+    ),
+
+    -- One piece may be paid back in parts, each as a return of one. The first takes all that the piece was worth; the others
+    -- match nothing, and count only from where the customer got back more than that.
+    paid_back as (
+
+        select
+            given_back.customer_id,
+            given_back.product_id,
+            given_back.transaction_id,
+            given_back.move_number,
+            given_back.amount_unmatched,
+            sum(
+                given_back.amount_unmatched
+                - greatest(coalesce(taken.amount, 0) - (given_back.amount - given_back.amount_unmatched), 0)
+            ) over (
+                partition by given_back.customer_id, given_back.product_id
+                order by given_back.move_number
+                rows between unbounded preceding and current row
+            ) as amount_ahead
+        from given_back
+        left join taken
+            on
+                given_back.transaction_id = taken.transaction_id
+                and given_back.product_id = taken.product_id
+
+    ),
+
+    beyond_purchases as (
+
+        select
+            *,
+            greatest(max(amount_ahead) over (
+                partition by customer_id, product_id
+                order by move_number
+                rows between unbounded preceding and current row
+            ), 0) as amount_beyond
+        from paid_back
+
+    ),
+
+    by_product as (
+
+        select
+            transaction_id,
+            amount_unmatched,
+            amount_beyond - coalesce(lag(amount_beyond) over (
+                partition by customer_id, product_id
+                order by move_number
+            ), 0) as amount
+        from beyond_purchases
+
+    ),
+
     unmatched_line_items as (
 
         select
             transaction_id,
-            sum({{ worth_of_pieces('amount', '-quantity - (height_before - height_after)', '-quantity') }}) as amount
-        from moves
-        where is_returned
+            sum(amount) as amount,
+            sum(amount_unmatched - amount) as amount_taken_before
+        from by_product
         group by transaction_id
 
     ),
@@ -339,7 +424,8 @@
             returns.transaction_id,
             returns.rules_from_batch,
             case
-                when with_matches.transaction_id is null and not returns.has_sale then -returns.total_amount
+                when with_matches.transaction_id is null and not returns.has_sale
+                    then greatest(-returns.total_amount - coalesce(unmatched_line_items.amount_taken_before, 0), 0)
                 else coalesce(unmatched_line_items.amount, 0)
             end as amount
         from {{ returns }} as returns

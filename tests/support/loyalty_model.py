@@ -12,7 +12,8 @@ It shares nothing with the SQL. Semantics, where a reader may ask:
   lines of a purchase are back, nothing is left of it.
 - A purchase stands at the fewest points that any state of it so far was worth, under the rules it was credited by. A
   return takes the difference: one CLAWBACK entry per return and purchase, and one more for what matched none, at the
-  points of the return's own amount under its own rules. Entries of one return go by purchase (moment,
+  points of the return's own amount under its own rules. Where the pieces that returns of a product took were worth more
+  than was paid back for them, what matches none counts only beyond that. Entries of one return go by purchase (moment,
   transaction_id), the unmatched one last.
 - A CLAWBACK takes from the purchase's own lot; points of it that expired count as taken; for what was spent, it takes
   from other earned lots, the oldest first, then from the opening if the var allows it. The rest is `uncollected`.
@@ -29,12 +30,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 from support.oracle import Clean, points_of
 
 ZERO = Decimal(0)
-PENNY = Decimal("0.01")
 LAST_MOMENT = time(23, 59, 59, 999999)
 EARN, CLAWBACK, REDEEM, EXPIRE = range(4)
 
@@ -152,6 +154,7 @@ class Account:
         self.opening = Lot(None, opening, _expiry(terms.opening_earned_on, terms))
         self.lots: dict[str, Lot] = {}  # in the order in which they were earned
         self.purchases: dict[str, Purchase] = {}
+        self.paid_later: dict[str, Decimal] = defaultdict(Decimal)  # by product_id: taken from purchases, not yet paid back
         self.entries = [Entry("OPENING", None, None, None, opening, opening)]
         for at, kind, _, event in sorted(self._events(sales, redemptions), key=lambda event: event[:3]):
             if terms.as_of is not None and at.date() > terms.as_of:
@@ -203,20 +206,30 @@ class Account:
 
     def _take_back(self, sale: Sale) -> None:
         matched: dict[str, Purchase] = {}
-        unmatched = ZERO
-        for line in sorted(sale.lines, key=lambda line: line.line_item_id):
-            if line.quantity < 0:
-                left_over = -line.quantity
-                for purchase, bought in self._lines_of(line.product_id, sale.at):
-                    pieces = min(left_over, bought.quantity - purchase.came_back[bought.line_item_id])
-                    if pieces:
-                        purchase.came_back[bought.line_item_id] += pieces
-                        matched[purchase.sale.transaction_id] = purchase
-                        left_over -= pieces
-                unmatched += _worth(-line.amount, left_over, -line.quantity)
+        taken_before = unmatched = ZERO
+        for product_id in sorted({line.product_id for line in sale.lines if line.quantity < 0}):
+            paid = worth = rest = ZERO
+            for line in sorted(sale.lines, key=lambda line: line.line_item_id):
+                if line.quantity < 0 and line.product_id == product_id:
+                    left_over = -line.quantity
+                    for purchase, bought in self._lines_of(line.product_id, sale.at):
+                        before = purchase.came_back[bought.line_item_id]
+                        pieces = min(left_over, bought.quantity - before)
+                        if pieces:
+                            purchase.came_back[bought.line_item_id] += pieces
+                            matched[purchase.sale.transaction_id] = purchase
+                            left_over -= pieces
+                            worth += _worth(bought.amount, before + pieces, bought.quantity)
+                            worth -= _worth(bought.amount, before, bought.quantity)
+                    paid -= line.amount
+                    rest += _worth(-line.amount, left_over, -line.quantity)
+            later = self.paid_later[product_id] + max(worth - (paid - rest), ZERO)
+            self.paid_later[product_id] = max(later - rest, ZERO)
+            taken_before += min(later, rest)
+            unmatched += max(rest - later, ZERO)
         is_alone = not matched and not sale.sells
         if is_alone:
-            unmatched = -sale.total
+            unmatched = max(-sale.total - taken_before, ZERO)
         for purchase in sorted(matched.values(), key=lambda found: (found.sale.at, found.sale.transaction_id)):
             worth, _ = points_of(purchase.amount_left(), purchase.sale.rules, self.terms.policy)
             due = max(purchase.standing - worth, 0)
@@ -311,8 +324,8 @@ def _take(lot: Lot, points: int) -> int:
 
 
 def _worth(amount: Decimal, pieces: int, quantity: int) -> Decimal:
-    """What some pieces of a line are worth."""
-    return amount if pieces == quantity else (amount * pieces / quantity).quantize(PENNY, ROUND_HALF_UP)
+    """What some pieces of a line are worth, half a cent rounded up."""
+    return Decimal(floor(Fraction(amount) * pieces / quantity * 100 + Fraction(1, 2))).scaleb(-2)
 
 
 def _expiry(earned_on: date | None, terms: Terms) -> date | None:

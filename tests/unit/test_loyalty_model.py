@@ -75,6 +75,16 @@ def test_the_latest_purchase_comes_back_first():
     assert told(made)[2:] == [("CLAWBACK", "R", "T2", -20, 0)]
 
 
+def test_one_piece_that_is_paid_back_in_parts_takes_nothing_of_other_purchases():
+    parts = [sale(f"R{place}", place, ("P", -1, -40)) for place in range(1, 7)]
+    made = account(sale("T0", 0, ("Q", 1, 90)), sale("T1", 0, ("P", 1, 200)), *parts)
+    assert told(made)[2:] == [
+        ("CLAWBACK", "R1", "T1", -300, 0),
+        *(("CLAWBACK", f"R{place}", None, 0, 0) for place in range(2, 6)),
+        ("CLAWBACK", "R6", None, -40, 0),  # more than was ever paid for it
+    ]
+
+
 def test_a_return_before_its_purchase_in_text_order():
     made = account(sale("T9", 0, ("P", 1, 49)), sale("T10", 0, ("P", -1, -49)))
     assert told(made) == [("EARN", "T9", None, 49, 0), ("CLAWBACK", "T10", "T9", -49, 0)]
