@@ -386,12 +386,10 @@ LISTS: dict[str, ListSource] = {
         },
         """
         select
-            products.product_name, outs.product_id, stores.store_name, outs.first_day, outs.last_day, outs.days_out,
+            outs.product_name, outs.product_id, stores.store_name, outs.first_day, outs.last_day, outs.days_out,
             case outs.evidence when 'stock file' then 'counted' else outs.evidence end as evidence,
-            outs.lost_units, outs.lost_sales, round(outs.lost_units_low * products.unit_price, 2) as lost_sales_low,
-            round(outs.lost_units_high * products.unit_price, 2) as lost_sales_high, outs.why_not
+            outs.lost_units, outs.lost_sales, outs.lost_sales_low, outs.lost_sales_high, outs.why_not
         from {marts}.stock_outs as outs
-        inner join {marts}.products as products on outs.product_id = products.product_id
         inner join {marts}.stores as stores on outs.store_id = stores.store_id
         where outs.first_day is not null
         order by outs.lost_sales desc nulls last, outs.days_out desc, outs.first_day, outs.product_id, outs.store_id
