@@ -334,7 +334,7 @@ def test_the_page_is_closed_to_others(file):
     assert oct(file.stat().st_mode & 0o777) == "0o600"
 
 
-def test_an_empty_page_says_why(sample_copy, query, make_page):
+def test_an_empty_page_says_why(browser, sample_copy, query, make_page):
     query(
         sample_copy,
         """
@@ -342,9 +342,17 @@ def test_an_empty_page_says_why(sample_copy, query, make_page):
             retail.customer_segments, retail.loyalty_liability, retail.store_sales_header, retail.stock_outs cascade
         """,
     )
-    text = make_page(sample_copy).read_text(encoding="utf-8")
-    for why in ("No clean transaction", "Nobody.", "No points", "None is known.", "nothing to compare with"):
+    faults = []
+    page = browser.new_page(viewport={"width": WIDTHS["phone"], "height": 800})
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(make_page(sample_copy).as_uri())
+    text = page.inner_text("body")
+    for why in ("No clean transaction", "Nobody.", "No points", "None is known.", "nothing to compare with", "has a score"):
         assert why in text
+    # what comes after an empty list is drawn all the same
+    assert page.locator("[data-list=most_points] tbody tr").count() == 10
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") and faults == []
+    page.close()
 
 
 def test_before_the_first_build_there_is_no_page(landing_database, run_program, tmp_path):
