@@ -336,10 +336,10 @@ LISTS: dict[str, ListSource] = {
     ),
     "promotions": ListSource(
         "What promotions did",
-        "Change of units sold during a promotion, in %, the latest first: against the days around it (observed), and "
-        "against other categories on the same days. Low and high are the ends of the 95 % interval. Visible from "
-        "is the smallest change that these sales could show. Neither proves that the promotion caused it; a campaign "
-        "with a holdout does.",
+        "Change of units sold during a promotion, in %: against the days around it (observed), and against other "
+        "categories on the same days. What can be judged comes first, then the latest. Low and high are the ends of "
+        "the 95 % interval. Visible from is the smallest change that these sales could show. Neither proves that the "
+        "promotion caused it; a campaign with a holdout does.",
         {
             "promotion_name": "promotion",
             "product_category": "category",
@@ -364,7 +364,7 @@ LISTS: dict[str, ListSource] = {
                 why_not, '(; )?no (after_change|other_categories_change): [^;]*', '', 'g'
             ), '; '), ''), 'no observed_lift: ', 'observed: '), 'no did_lift: ', 'against others: ') as why_not
         from {marts}.promotion_effectiveness
-        order by end_date desc, promotion_id, product_category
+        order by evidence = 'none', end_date desc, promotion_id, product_category
         """,
         if_empty="No promotion was used.",
         is_marketing=True,

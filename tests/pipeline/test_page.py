@@ -347,7 +347,14 @@ def test_an_empty_page_says_why(browser, sample_copy, query, make_page):
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(make_page(sample_copy).as_uri())
     text = page.inner_text("body")
-    for why in ("No clean transaction", "Nobody.", "No points", "None is known.", "nothing to compare with", "has a score"):
+    for why in (
+        "No clean transaction",
+        "Nobody.",
+        "No points",
+        "None is known.",
+        "nothing to compare with",
+        "has a score",
+    ):
         assert why in text
     # what comes after an empty list is drawn all the same
     assert page.locator("[data-list=most_points] tbody tr").count() == 10
