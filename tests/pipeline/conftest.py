@@ -30,8 +30,9 @@ LONGEST_FIRST = (
     *("properties", "interleavings", "sample", "docs"),
 )
 WHAT_DBT_PARSES_FOR = ("PGDATABASE", "RETAIL_", "SPARK_")
-# Spark's processes end before their code is worth the JVM's second compiler: without it they take half the time. But then
-# the JVM keeps 48 MB for compiled code, and a build of dirty deliveries fills them: 240 is what it keeps for both compilers
+# Spark's processes end before their code is worth the JVM's second compiler: without it they take half the time. But
+# then the JVM keeps 48 MB for compiled code, and a build of dirty deliveries fills them: 240 is what it keeps for both
+# compilers
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m")
 
 
