@@ -1,1 +1,1 @@
-"""What only developers run: the documents, the strict parse and a Spark cluster."""
+"""What only developers run: the documents, the strict parse, the project evaluator and a Spark cluster."""

@@ -34,7 +34,7 @@ def bars(points: list[tuple[date, Decimal | int]], label: str, date_format: str)
         {"place": n, "period": day.strftime(date_format), "value": float(value)}
         for n, (day, value) in enumerate(points)
     ]
-    horizontal = {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 8}
+    horizontal = {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 24}
     specification = {
         "data": {"values": values},
         "width": _WIDTH,

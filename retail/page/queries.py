@@ -47,12 +47,14 @@ FIGURES: dict[str, Figure] = {
     ),
     "buyers": Figure(
         "buyers",
-        "Customers with at least one clean transaction.",
+        "Customers with at least one clean transaction. Who bought only before these sales begin is not among them.",
         "select count(*) from {marts}.customer_rfm where frequency > 0",
     ),
     "new_customers": Figure(
-        "new ones",
-        "Buyers whose first purchase is at most new_customer_days ago: is_new in customer_segments.",
+        "new customers",
+        "Customers whose first known purchase is at most new_customer_days before the as-of date: is_new in "
+        "customer_segments. It may be a purchase that only the customer file names, so not all are among the buyers. "
+        "Where the sales begin later than that, nobody knows what came before, and too many look new.",
         "select count(*) from {marts}.customer_segments where is_new",
     ),
     "at_risk_customers": Figure(
@@ -189,7 +191,7 @@ FIGURES: dict[str, Figure] = {
         is_marketing=True,
     ),
     "stock_unwatched": Figure(
-        "products in a store that can't be judged",
+        "pairs of product and store that can't be judged",
         "Not counted, and sold too seldom or too unevenly for a stock-out to show: why_not in stock_outs says which.",
         """
         select count(*) from {marts}.stock_outs
@@ -203,8 +205,8 @@ LISTS: dict[str, ListSource] = {
     "at_risk": ListSource(
         "Customers at risk",
         "Whom to win back first: those who spent most come first, then those with most points. Days overdue count from "
-        "the customer's own typical gap between purchases. Who is in doubt has bought since, in a transaction that was "
-        "rejected.",
+        "the customer's own typical gap between purchases. Customers in doubt have bought since, in a transaction that "
+        "was rejected.",
         {
             "customer_id": "customer",
             "first_name": "first name",
@@ -334,9 +336,10 @@ LISTS: dict[str, ListSource] = {
     ),
     "promotions": ListSource(
         "What promotions did",
-        "Change of units sold during a promotion, in %, the latest first: against the days around it (observed), and "
-        "against other categories on the same days. Low and high are the ends of the 95 % interval. Neither proves "
-        "that the promotion caused it; a campaign with a holdout does.",
+        "Change of units sold during a promotion, in %: against the days around it (observed), and against other "
+        "categories on the same days. What can be judged comes first, then the latest. Low and high are the ends of "
+        "the 95 % interval. Visible from is the smallest change that these sales could show. Neither proves that the "
+        "promotion caused it; a campaign with a holdout does.",
         {
             "promotion_name": "promotion",
             "product_category": "category",
@@ -361,7 +364,7 @@ LISTS: dict[str, ListSource] = {
                 why_not, '(; )?no (after_change|other_categories_change): [^;]*', '', 'g'
             ), '; '), ''), 'no observed_lift: ', 'observed: '), 'no did_lift: ', 'against others: ') as why_not
         from {marts}.promotion_effectiveness
-        order by end_date desc, promotion_id, product_category
+        order by evidence = 'none', end_date desc, promotion_id, product_category
         """,
         if_empty="No promotion was used.",
         is_marketing=True,
@@ -386,12 +389,11 @@ LISTS: dict[str, ListSource] = {
         },
         """
         select
-            products.product_name, outs.product_id, stores.store_name, outs.first_day, outs.last_day, outs.days_out,
+            outs.product_name, outs.product_id, stores.store_name, outs.first_day, outs.last_day, outs.days_out,
             case outs.evidence when 'stock file' then 'counted' else outs.evidence end as evidence,
-            outs.lost_units, outs.lost_sales, round(outs.lost_units_low * products.unit_price, 2) as lost_sales_low,
-            round(outs.lost_units_high * products.unit_price, 2) as lost_sales_high, outs.why_not
+            outs.lost_units, outs.lost_sales, outs.lost_sales_low, outs.lost_sales_high,
+            replace(outs.why_not, 'lost_units', 'lost units') as why_not
         from {marts}.stock_outs as outs
-        inner join {marts}.products as products on outs.product_id = products.product_id
         inner join {marts}.stores as stores on outs.store_id = stores.store_id
         where outs.first_day is not null
         order by outs.lost_sales desc nulls last, outs.days_out desc, outs.first_day, outs.product_id, outs.store_id
@@ -402,20 +404,22 @@ LISTS: dict[str, ListSource] = {
     ),
     "stock_cover": ListSource(
         "How long the top products last",
-        "The products with most revenue lately, and for how many days their stock lasts if they sell on like that.",
+        "The products with most revenue in the last stock_cover_days days, and for how many days their stock lasts if "
+        "they sell on like that.",
         {
             "product_name": "product",
             "product_id": "id",
-            "revenue": "revenue lately",
+            "revenue": "revenue",
             "units_per_day": "units a day",
             "current_stock_level": "in stock",
-            "stock_basis": "by the",
+            "stock_basis": "known by",
             "days_of_stock": "days it lasts",
             "why_not": "what is missing",
         },
         """
         select
-            product_name, product_id, revenue, units_per_day, current_stock_level, stock_basis, days_of_stock, why_not
+            product_name, product_id, revenue, units_per_day, current_stock_level, stock_basis, days_of_stock,
+            replace(why_not, 'days_of_stock', 'days') as why_not
         from {marts}.stock_cover
         where revenue_rank is not null
         order by revenue_rank

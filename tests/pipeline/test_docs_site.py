@@ -181,6 +181,19 @@ def test_the_rule_book_stands_below_the_columns_of_its_table(page, target, sampl
     assert "select store_region" in page.inner_text(".app-details")
 
 
+def test_the_columns_of_the_static_copy_read_well(page, target):
+    """Markdown is no raw text, and a table's constraints stand at its columns, or no heading for them."""
+    page.goto(f"file://{target}/static_index.html#!/model/model.retail.inventory_levels")
+    row = page.wait_for_selector("tr.column-row:has-text('store_id')")
+    assert row.query_selector_all("td")[3].inner_text() == "PK FK"
+    page.goto(f"file://{target}/static_index.html#!/model/model.retail.customer_360")
+    row = page.wait_for_selector("tr.column-row:has-text('loyalty_status')")
+    assert row.query_selector("code").inner_text() == "qualifying_tier" and "`" not in row.inner_text()
+    headings = page.eval_on_selector_all("column-details th", "all => all.map(one => one.innerText.toUpperCase())")
+    assert headings == ["COLUMN", "TYPE", "DESCRIPTION", "DATA TESTS", "MORE?"]
+    assert "VERSION" not in page.inner_text(".details").upper()
+
+
 def test_the_static_copy_needs_nothing_beside_it(page, target, tmp_path):
     shutil.copy(target / "static_index.html", tmp_path / "retail.html")
     asked = []

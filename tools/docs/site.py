@@ -36,12 +36,35 @@ _SECTION = (
     rf'marked="model.{_MORE}"></div></div></div></div></section>\n'
 )
 
-# the style of a column's description, of which dbt shows a dozen letters
-_CUT_OFF = "text-overflow: ellipsis; overflow-x: hidden; white-space: nowrap; max-width: 1px;"
 _OTHER_VERSION = "tools/docs/site.py is made for another version of dbt"
-_WRAPPED = "min-width: 14em; white-space: normal;"
+_CONSTRAINT = (
+    r'<span class="text-light" ng-show="!column.expanded">\n'
+    + " " * 32
+    + (r'<span data-toggle="tooltip" title="Not Null" ng-if="has_constraint(')
+)
+_IF_CONSTRAINED = 'ng-if="model.constraints.length"'
+# dbt's text about a column, and ours
+_CHANGES = {
+    # of the description dbt shows a dozen letters, and those as they are written in YAML
+    "text-overflow: ellipsis; overflow-x: hidden; white-space: nowrap; max-width: 1px;": (
+        "min-width: 14em; width: 50%; white-space: normal;"
+    ),
+    '<span ng-show="!column.expanded">{{ column.description }}</span>': (
+        '<span ng-show="!column.expanded" marked="column.description"></span>'
+    ),
+    # constraints only where a table has some
+    ">Constraints</th>": f" {_IF_CONSTRAINED}>Constraints</th>",
+    rf"<td>\n{' ' * 28}{_CONSTRAINT}": rf"<td {_IF_CONSTRAINED}>\n{' ' * 28}{_CONSTRAINT}",
+    # one page to scroll, no table to scroll within it
+    rf'style="max-height: 800px; overflow-y: scroll;"\n{" " * 13}ng-if="!_.isEmpty(model.columns)"': (
+        'ng-if="!_.isEmpty(model.columns)"'
+    ),
+}
 # what dbt shows of a model beside its name, of which it cuts off the last ones
-_STYLE = "<style>.details .detail-body { display: block; overflow: visible; white-space: normal; }</style>"
+_STYLE = (
+    "<style>.details .detail-body { display: block; overflow: visible; white-space: normal; }"
+    " .column-row td p { margin: 0; }</style>"
+)
 
 
 def one_file(template: str, manifest: Node, catalog: Node, rows: dict[str, str]) -> str:
@@ -67,10 +90,12 @@ def _with_section(template: str) -> str:
     """Return the template with a section after the columns of a model, and room for what is said of a column."""
     start = template.find(f'"{_MODEL_PAGE}"')
     place = template.find(_AFTER_COLUMNS, start)
-    if start < 0 or place < 0 or _CUT_OFF not in template:
+    if start < 0 or place < 0 or not all(text in template for text in _CHANGES):
         raise RetailError(f"dbt's page of a model looks different: {_OTHER_VERSION}")
     end = place + len(_AFTER_COLUMNS)
-    page = (template[:end] + _SECTION + template[end:]).replace(_CUT_OFF, _WRAPPED)
+    page = template[:end] + _SECTION + template[end:]
+    for text, ours in _CHANGES.items():
+        page = page.replace(text, ours)
     return page.replace("</head>", _STYLE + "</head>", 1)
 
 
@@ -91,12 +116,27 @@ def _shown_node(node: Node, manifest: Node, rows: str) -> Node:
     example = manifest["docs"].get(f"doc.retail.example_{node['name']}", {}).get("block_contents", "")
     more = ["**Example.** " + example if example else "", rows, _RULE_BOOK + rules if rules else ""]
     kind = _KINDS.get(node["config"]["materialized"], node["config"]["materialized"])
-    return node | {
+    # a version that no model has would be shown as an empty one
+    stated = {name: value for name, value in node.items() if name != "version" or value is not None}
+    return stated | {
         "description": description.rstrip(),
+        "columns": {name: column | _constraints_of(name, node) for name, column in node["columns"].items()},
         _MORE: "\n\n".join(part for part in more if part),
         "config": node["config"] | {"meta": {}, "materialized": kind},
         "meta": {},
     }
+
+
+def _constraints_of(column: str, node: Node) -> Node:
+    """Return the table's constraints that name a column: dbt's page shows only those that stand at the column."""
+    found = [constraint for constraint in node.get("constraints", []) if column in constraint["columns"]]
+    return {"constraints": [constraint | _in_words(constraint) for constraint in found]}
+
+
+def _in_words(constraint: Node) -> Node:
+    parent = (constraint["to"] or "").split(".")[-1].strip('`"')
+    to = f"{parent} ({', '.join(constraint['to_columns'])})" if parent else ""
+    return {"name": ", ".join(constraint["columns"]), "expression": to}
 
 
 def sample_rows(manifest: Node) -> dict[str, str]:

@@ -155,7 +155,8 @@ outs as (
         last_day,
         days_out,
         lost_units,
-        half_width
+        case when lost_units < half_width then 0 else lost_units - half_width end as lost_units_low,
+        lost_units + half_width as lost_units_high
     from runs
     union all
     -- what is known to have been there lost nothing
@@ -166,7 +167,8 @@ outs as (
         cast(null as date) as last_day,
         days_out,
         0 as lost_units,
-        0 as half_width
+        0 as lost_units_low,
+        0 as lost_units_high
     from series
     where days_out = 0
 
@@ -187,16 +189,17 @@ final as (
         end as evidence,
         outs.days_out,
         round(outs.lost_units, 1) as lost_units,
-        round(case when outs.lost_units < outs.half_width then 0 else outs.lost_units - outs.half_width end, 1)
-            as lost_units_low,
-        round(outs.lost_units + outs.half_width, 1) as lost_units_high,
+        round(outs.lost_units_low, 1) as lost_units_low,
+        round(outs.lost_units_high, 1) as lost_units_high,
         round(outs.lost_units * products.unit_price, 2) as lost_sales,
+        round(outs.lost_units_low * products.unit_price, 2) as lost_sales_low,
+        round(outs.lost_units_high * products.unit_price, 2) as lost_sales_high,
         case
             when series_judged.lack is not null then series_judged.lack
             when outs.first_day is null and not series_judged.is_counted
                 then 'no run of days without a sale is too long to be chance'
             when outs.lost_units is null then 'no lost_units: a weekday of it has no other day to compare with'
-            when outs.half_width is null then 'no interval: too few other days'
+            when outs.lost_units_high is null then 'no interval: too few other days'
         end as why_not,
         series_judged.shortest_visible_days,
         series_judged.selling_days,

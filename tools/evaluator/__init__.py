@@ -1,0 +1,1 @@
+"""dbt-project-evaluator, and what is answered of its warnings."""
