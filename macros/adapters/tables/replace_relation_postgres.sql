@@ -62,7 +62,7 @@
         {%- endif %}
         alter table {{ intermediate }} rename to {{ adapter.quote(target_relation.identifier) }};
         {%- if is_amendable or meta.get('amends') %}
-        {{ remember_build(target_relation) }}
+        {{ remember_build(target_relation) }};
         {%- endif %}
         {%- if existing is not none %}
         {{ restore_views() }}
