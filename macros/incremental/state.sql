@@ -49,25 +49,6 @@
     {%- endfor -%}
 {% endmacro %}
 
-{#- on-run-end: names the views that the run lost, and gives the lock back. -#}
-{% macro finish_build() %}
-    {%- if execute and lost_views() -%}
-        {%- do log(
-            'note: views were dropped with the tables under them. Build them again: dbt ' ~ flags.WHICH ~ ' -s '
-            ~ lost_views() | unique | sort | join(' '), info=true
-        ) -%}
-    {%- endif -%}
-    {{- return(release_build_lock()) -}}
-{% endmacro %}
-
-{#- The names of the views that were dropped in this run with a table under them, and that the run doesn't build. -#}
-{% macro lost_views() %}
-    {%- if graph.get('lost_views', {}).invocation_id != invocation_id -%}
-        {%- do graph.update({'lost_views': {'invocation_id': invocation_id, 'names': []}}) -%}
-    {%- endif -%}
-    {{- return(graph.lost_views.names) -}}
-{% endmacro %}
-
 {#- Ends `dbt run` in plain words if the seeds that it reads were never loaded. -#}
 {% macro require_seeds() %}
     {%- if execute and flags.WHICH == 'run' and not invocation_args_dict.get('defer') -%}

@@ -44,11 +44,22 @@
 {% endmacro %}
 
 {#- For a pre-hook: ends the run if a row of the seed campaigns can't be meant, because members are chosen once and for all. The
-    tests of the seed say the same; a `dbt run` has none.
+    tests of the seed say the same; a `dbt run` has none. The promotion may come later than the campaign's row, so it is looked for
+    when members are to be chosen.
 
-    campaigns  the seed; `dbt clone`, which runs hooks, has none yet -#}
-{% macro require_sound_campaigns(campaigns) %}
+    campaigns   the seed; `dbt clone`, which runs hooks, has none yet
+    segments, rfm_segments, promotions  what a campaign may name
+    as_of       the day of the build
+    members     the memory, as it stands -#}
+{% macro require_sound_campaigns(campaigns, segments, rfm_segments, promotions, as_of, members) %}
     {%- if execute and flags.WHICH != 'clone' -%}
+        {%- set lacks_promotion -%}
+            {{ names_none_of('promotion_id', promotions) }}
+            and start_date <= (select day.as_of_date from (select * from {{ as_of }}) as day)
+            {%- if load_cached_relation(members) is not none %}
+            and campaign_id not in (select campaign_id from {{ members }} where raw_layer = '{{ setting('raw_layer') }}')
+            {%- endif -%}
+        {%- endset -%}
         {%- set is_twice -%}
             campaign_id in (
                 select counted.campaign_id from (select * from {{ campaigns }}) as counted
@@ -59,12 +70,15 @@
             ('campaign_id is null', 'has no campaign_id'),
             (is_twice, 'has its campaign_id twice'),
             ('(segment_id is null) = (rfm_segment is null)', 'needs either a segment_id or an rfm_segment'),
+            (names_none_of('segment_id', segments), 'names no segment of segments.csv, which has ' ~ all_of('segment_id', segments)),
+            (names_none_of('rfm_segment', rfm_segments), 'names no rfm_segment of rfm_segments.csv, which has ' ~ all_of('rfm_segment', rfm_segments)),
+            (lacks_promotion, 'names a promotion_id that promotion_details lacks'),
             ('start_date is null', 'has no start_date'),
             ('coalesce(window_days not between 1 and 36500, true)', 'needs window_days from 1 to 36500'),
             ('coalesce(holdout_share <= 0 or holdout_share >= 1, true)', 'needs a holdout_share above 0 and below 1'),
         ] -%}
         {%- set flaw -%}
-            case {%- for condition, words in flaws %} when {{ condition }} then '{{ words }}' {%- endfor %} end
+            case {%- for condition, words in flaws %} when {{ condition }} then '{{ dbt.escape_single_quotes(words) }}' {%- endfor %} end
         {%- endset -%}
         {%- set found = run_query(
             "select distinct coalesce(campaign_id, '(blank)') as campaign_id, " ~ flaw ~ ' as flaw'
@@ -79,6 +93,17 @@
             ) -}}
         {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+{#- Whether a column of a campaign names something that another table lacks. -#}
+{% macro names_none_of(column, relation) -%}
+    {{ column }} is not null and {{ column }} not in (select named.{{ column }} from (select * from {{ relation }}) as named)
+{%- endmacro %}
+
+{#- All values of a column, for a message. -#}
+{% macro all_of(column, relation) %}
+    {%- set found = run_query('select distinct ' ~ column ~ ' from (select * from ' ~ relation ~ ') as named order by 1') -%}
+    {{- return(found.columns[0].values() | join(', ')) -}}
 {% endmacro %}
 
 {#- For a pre-hook: ends the run if the row of a campaign that has members says something else than when they were chosen.

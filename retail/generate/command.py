@@ -22,6 +22,7 @@ from retail.generate.rhythms import PlannedSales
 from retail.generate.sales import HEADER, LINE, sales
 from retail.generate.shoppers import CAMPAIGN_COLUMNS, campaign_row, check_days
 from retail.generate.stock import STOCK, Shelves, counts
+from retail.new_files import NewFiles
 
 END_DATE = date(2025, 6, 29)  # fixed, so that the same arguments give the same bytes on any day
 FIRST_YEAR, LAST_YEAR = 1990, 2900
@@ -75,14 +76,14 @@ def write_files(
     arguments |= ({"stores": stores} if stores else {}) | planned
     if behaviour == RHYTHMS:
         arguments["behaviour"] = behaviour
-    folder, manifest = Folder(out, prefix, gzipped), Manifest()
+    manifest = Manifest()
     try:
-        _write(folder, manifest, arguments, Span(end_date - timedelta(days=days - 1), end_date))
-        folder.commit()
+        with NewFiles() as files:
+            folder = Folder(out, prefix, gzipped, files)
+            _write(folder, manifest, arguments, Span(end_date - timedelta(days=days - 1), end_date))
+            folder.delete_stale()
     except OSError as error:
         raise RetailError(f"can't write to {out}: {error.strerror or error}") from None
-    finally:
-        folder.discard()
     return manifest.rows
 
 

@@ -1,4 +1,4 @@
-"""The CSV files and the manifest, written to temporary names and renamed at the end."""
+"""The CSV files and the manifest."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from retail.errors import RetailError
 from retail.generate.core import TABLES, Row, csv_line
 from retail.generate.sales import HEADER, LINE, Batch, Sale
+from retail.new_files import NewFiles
 
 MANIFEST = "manifest.json"
 CAMPAIGNS = "campaigns.csv"
@@ -22,16 +23,15 @@ GENERATOR = "retail generate"
 class Folder:
     """The output folder, which must hold no such files, or those of an earlier run with their manifest."""
 
-    def __init__(self, path: Path, prefix: str, gzipped: bool) -> None:
+    def __init__(self, path: Path, prefix: str, gzipped: bool, files: NewFiles) -> None:
         """Create the folder, if needed, and check it.
 
         Raises:
             RetailError: It can't be created, or holds files that the generator did not write.
         """
-        self.path, self.gzipped = path, gzipped
+        self.path, self.gzipped, self.files = path, gzipped, files
         self.ending = ".csv.gz" if gzipped else ".csv"
         self.names = {table: prefix + table for table in TABLES}
-        self.pending: list[tuple[Path, Path]] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -55,11 +55,8 @@ class Folder:
 
     @contextmanager
     def open(self, name: str, gzipped: bool = False) -> Iterator[BufferedIOBase]:
-        """Open a temporary file that ``commit`` renames."""
-        final = self.path / name
-        part = final.with_name(f".{name}.part")
-        self.pending.append((part, final))
-        with part.open("wb") as raw:
+        """Open a file of the folder."""
+        with self.files.open(self.path / name) as raw:
             if gzipped:
                 with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
                     yield packed
@@ -70,20 +67,11 @@ class Folder:
         """Open the file of a table."""
         return self.open(self.names[table] + self.ending, self.gzipped)
 
-    def commit(self) -> None:
-        """Rename all files, and delete those of an earlier run, compressed or not."""
-        finals = {final for _, final in self.pending}
+    def delete_stale(self) -> None:
+        """Delete the files of an earlier run that get no successor, compressed or not."""
         for stale in self._present():
-            if stale not in finals:
+            if stale not in self.files.parts:
                 stale.unlink()
-        for part, final in self.pending:
-            part.replace(final)
-        self.pending.clear()
-
-    def discard(self) -> None:
-        """Delete the temporary files."""
-        for part, _ in self.pending:
-            part.unlink(missing_ok=True)
 
 
 class Manifest:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from retail.engines.connections import connect_to
 from retail.engines.target import check_target, marts_schema
 from retail.errors import RetailError
+from retail.new_files import NewFiles
 from retail.quarantine.export import FORMULA
 
 _CENTS_BELOW = 1000
@@ -69,9 +70,8 @@ def page(out: Path, without_personal_data: bool, point_price: float | None) -> N
     html = render(content | {"point_price": None if point_price is None else Decimal(str(point_price))})
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.touch(mode=0o600)
-        out.chmod(0o600)  # it may hold names and addresses
-        out.write_text(html, encoding="utf-8")
+        with NewFiles() as files, files.open(out) as file:
+            file.write(html.encode())
     except OSError as error:
         raise RetailError(f"{out} can't be written: {error.strerror}") from error
     click.echo(f"{out}  {len(html.encode()) / 1e6:.1f} MB: open it in a browser")

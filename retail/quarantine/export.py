@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 import click
 import psycopg2
@@ -23,6 +22,7 @@ from retail.engines.connections import Row
 from retail.engines.postgres import connect, first_line
 from retail.engines.target import check_target, marts_schema
 from retail.errors import RetailError
+from retail.new_files import NewFiles
 from retail.reports.summary import build_command
 
 FILE_PREFIX = "rejected_"
@@ -176,31 +176,17 @@ def _check_place(out: Path, chosen: list[Table], *, force: bool) -> None:
 @contextmanager
 def export_writer(out: Path) -> Iterator[Callable[[str], AbstractContextManager[TextIO]]]:
     """Yield a function that opens a file by its name, in the folder or in the archive."""
-    if out.suffix == ".zip":
-        with _new_file(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            yield lambda name: io.TextIOWrapper(archive.open(name, "w"), encoding="utf-8-sig", newline="")
-        return
+    with NewFiles() as files:
+        if out.suffix == ".zip":
+            with files.open(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                yield lambda name: io.TextIOWrapper(archive.open(name, "w"), encoding="utf-8-sig", newline="")
+            return
 
-    @contextmanager
-    def opened_file(name: str) -> Iterator[TextIO]:
-        out.mkdir(0o700, parents=True, exist_ok=True)
-        with _new_file(out / name) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-            yield text
+        def opened_file(name: str) -> TextIO:
+            out.mkdir(0o700, parents=True, exist_ok=True)
+            return io.TextIOWrapper(files.open(out / name), encoding="utf-8-sig", newline="")
 
-    yield opened_file
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that only its owner may read. It gets its name at the end, so there is never a part of an export."""
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        yield opened_file
 
 
 def _write(file: TextIO, table: Table, first: Row, others: Iterator[Row]) -> int:

@@ -208,17 +208,21 @@ def test_nobody_is_chosen_for_a_campaign_that_cannot_be_meant(lists, database, b
         "('TWO', 'Three', 'HS', null, null, '2025-06-01', 30, 0.3)": "campaign TWO has its campaign_id twice",
         "('V', 'Both', 'AR', 'Champions', null, '2025-06-01', 30, 0.3)": "campaign V needs either a segment_id or an",
         "('W', 'Neither', null, null, null, '2025-06-01', 30, 0.3)": "campaign W needs either a segment_id or an",
+        "('S', 'Who', 'XX', null, null, '2025-06-01', 30, 0.3)": "campaign S names no segment of segments.csv, which",
+        "('P', 'What', 'AR', null, 'PXX', '2025-06-01', 30, 0.3)": "campaign P names a promotion_id that promotion",
         "('X', 'Never', 'AR', null, null, null, 30, 0.3)": "campaign X has no start_date",
         "('Y', 'Short', 'AR', null, null, '2025-06-01', 0, 0.3)": "campaign Y needs window_days from 1",
         "('Z', 'All', 'AR', null, null, '2025-06-01', 30, 1)": "campaign Z needs a holdout_share above 0",
         "('ZZ', 'None', 'AR', null, null, '2025-06-01', 30, null)": "campaign ZZ needs a holdout_share above 0",
     }
+    not_yet = "('Q', 'Soon', 'AR', null, 'PXX', '2999-01-01', 30, 0.3)"  # its promotion may still come
     before = query(database, "select count(*) from retail_history.campaign_members")
-    query(database, f"insert into retail_raw.campaigns values {', '.join(wrong)}")
+    query(database, f"insert into retail_raw.campaigns values {', '.join([*wrong, not_yet])}")
     said = build("-s", "campaign_members", check=False)
     query(database, "delete from retail_raw.campaigns where campaign_id not in ('WIN', 'ALSO', 'LATER')")
     query(database, "delete from retail_raw.campaigns where campaign_id is null")
     assert [words for words in wrong.values() if words not in said] == []
+    assert "campaign Q" not in said
     assert query(database, "select count(*) from retail_history.campaign_members") == before
 
 

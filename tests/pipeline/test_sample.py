@@ -69,15 +69,62 @@ def test_a_second_run_changes_nothing(sample_copy, run_program, query):
     assert "warn" not in output.lower().replace("warn=0", "") and "deprecat" not in output.lower()
 
 
-@pytest.mark.extended
-def test_a_run_names_the_views_that_it_loses(sample_copy, run_program, query):
-    said = run_program(sample_copy, "dbt", "run", "-s", "+customer_details").stdout
-    views = "select table_name from information_schema.views where table_schema like 'retail%'"
-    (lost,) = re.findall(r"note: views were dropped .* Build them again: dbt run -s (.*)", said)
-    assert {"customer_360", "mailing_lists", "rejected_record_rules"} < set(lost.split())
-    assert not set(lost.split()) & {name for (name,) in query(sample_copy, views)}
-    run_program(sample_copy, "dbt", "run", "-s", *lost.split())
-    assert set(lost.split()) < {name for (name,) in query(sample_copy, views)}
+VIEWS = """
+    select
+        relnamespace::regnamespace || '.' || relname as view,
+        pg_get_viewdef(pg_class.oid) as definition,
+        pg_get_userbyid(relowner) as owner,
+        reloptions as options,
+        array(select privilege::text from unnest(coalesce(relacl, acldefault('r', relowner))) as privilege order by 1),
+        array(
+            select concat_ws(' ', attname, description, attacl::text)
+            from pg_attribute
+            left join pg_description on objoid = attrelid and objsubid = attnum
+            where attrelid = pg_class.oid
+            order by attnum
+        ) as columns,
+        obj_description(pg_class.oid) as comment
+    from pg_class
+    where relkind = 'v' and relnamespace::regnamespace::text ~ '^(retail|analytics)'
+"""
+ANALYTICS = """
+    create schema analytics;
+    create view analytics."At risk" with (security_barrier) as
+        select customer_id, loyalty_status from retail.customer_details where segment_id = 'AR';
+    create view analytics.a_count as
+        select count(*) as customers from analytics."At risk" join retail.loyalty_balances using (customer_id);
+    create view analytics.whole as
+        select customer_id, priority from retail.customer_360 join retail_raw.segments using (segment_id);
+    comment on view analytics."At risk" is 'whom to''s write';
+    comment on column analytics."At risk".customer_id is 'id';
+    grant select on analytics."At risk" to pg_monitor with grant option;
+    grant select on analytics.a_count to public;
+    grant select (customer_id) on analytics."At risk" to pg_signal_backend;
+    alter view analytics.a_count owner to pg_read_all_data;
+    alter default privileges in schema analytics grant all on tables to public;
+"""
+LEFT_BEHIND = """
+    alter table retail.customer_details add column mine text;
+    create view analytics.mine as select mine from retail.customer_details;
+    create materialized view analytics.stored as select customer_id from retail.customer_details;
+"""
+
+
+def test_the_views_over_what_a_run_replaces_come_back(sample_copy, run_program, query):
+    query(sample_copy, ANALYTICS)
+    before = sorted(query(sample_copy, VIEWS))
+    said = run_program(sample_copy, "dbt", "run", "-s", "customer_360").stdout
+    said += run_program(sample_copy, "dbt", "seed", "--full-refresh", "-s", "segments").stdout
+    assert sorted(query(sample_copy, VIEWS)) == before
+    assert "note:" not in said
+
+    query(sample_copy, LEFT_BEHIND)
+    said = run_program(sample_copy, "dbt", "run", "-s", "customer_details").stdout
+    assert sorted(query(sample_copy, VIEWS)) == before
+    assert dict(re.findall(r"note: the view (\S+) was dropped .* can't be created again: (.*)", said)) == {
+        "analytics.mine": 'column "mine" does not exist',
+        "analytics.stored": "it is a materialized view",
+    }
 
 
 def test_the_keys_stand_in_the_database(sample, query):

@@ -445,7 +445,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("retail.generate.output.Folder.commit", full)
+    monkeypatch.setattr("retail.generate.output.Folder.delete_stale", full)
     result = CliRunner().invoke(generate, ["--out", str(tmp_path), "--transactions", "50"])
     assert result.exit_code == 1
     assert result.output == f"Error: can't write to {tmp_path}: No space left on device\n"

@@ -87,6 +87,16 @@
     {{- return(statements[0] if statements else '') -}}
 {% endmacro %}
 
+{#- With --full-refresh dbt drops a seed and creates it again: the views over it come back. -#}
+{% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
+    {%- if not full_refresh -%}{{- return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) -}}{%- endif -%}
+    {%- call statement('note') -%}{{ note_views(old_relation) }}{%- endcall -%}
+    {%- set sql = default__reset_csv_table(model, full_refresh, old_relation, agate_table) -%}
+    {%- call statement('restore', fetch_result=true) -%}{{ restore_views() }}{%- endcall -%}
+    {%- do name_lost_views('restore') -%}
+    {{- return(sql) -}}
+{% endmacro %}
+
 {% macro duckdb__create_csv_table(model, agate_table) %}{{ return(postgres__create_csv_table(model, agate_table)) }}{% endmacro %}
 
 {#- DuckDB binds a list a column. -#}

@@ -1,5 +1,7 @@
 {{ config(pre_hook=[
-    "{{ require_sound_campaigns(ref('campaigns')) }}",
+    "{{ require_sound_campaigns(
+        ref('campaigns'), ref('segments'), ref('rfm_segments'), ref('promotion_details'), ref('as_of'), this
+    ) }}",
     "{{ require_unchanged_campaigns(ref('campaigns'), this) }}"
 ]) }}
 {%- set segments_on_record = ref('segment_history') %}
