@@ -80,17 +80,28 @@ everything as (
 
 ),
 
+usual as (
+
+    select
+        categories.product_category,
+        {{ share_of('categories.units', 'everything.units') }} as usual_share
+    from categories
+    cross join everything
+    {{ evaluate_once() }}
+
+),
+
 shares as (
 
     select
         bought.*,
         customers.line_items as all_line_items,
         {{ share_of('bought.units', 'customers.units') }} as share,
-        {{ share_of('categories.units', 'everything.units') }} as usual_share
+        usual.usual_share
     from bought
     inner join customers on bought.customer_id = customers.customer_id
-    inner join categories on bought.product_category = categories.product_category
-    cross join everything
+    inner join usual on bought.product_category = usual.product_category
+    {{ evaluate_once() }}
 
 ),
 
@@ -103,6 +114,7 @@ affinities as (
             ~ ') / nullif((all_line_items + ' ~ setting('affinity_prior_lines') ~ ') * ' ~ as_float('usual_share') ~ ', 0)'
         ) }}, 4) as affinity
     from shares
+    {{ evaluate_once() }}
 
 ),
 

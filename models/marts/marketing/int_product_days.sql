@@ -19,8 +19,7 @@ final as (
         headers.store_id,
         line_items.product_id,
         cast(headers.transaction_date as date) as sold_on,
-        cast(sum(line_items.quantity) as bigint) as units,
-        cast(sum(line_items.line_item_amount) as decimal(20, 2)) as revenue
+        cast(sum(line_items.quantity) as bigint) as units
     from line_items
     inner join headers on line_items.transaction_id = headers.transaction_id
     where

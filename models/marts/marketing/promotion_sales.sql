@@ -25,44 +25,57 @@ products as (
 of_lines as (
 
     select
-        line_items.*,
+        line_items.promotion_id,
+        line_items.quantity,
+        line_items.line_item_amount,
         products.product_category,
         products.unit_price,
+        headers.store_id,
+        cast(headers.transaction_date as date) as sold_on,
         row_number() over (
             partition by line_items.transaction_id, line_items.promotion_id, products.product_category
             order by line_items.transaction_id
         ) as place
     from line_items
+    left join headers on line_items.transaction_id = headers.transaction_id
     left join products on line_items.product_id = products.product_id
+
+),
+
+sums as (
+
+    select
+        promotion_id,
+        product_category,
+        store_id,
+        sold_on,
+        count(*) filter (where place = 1) as transactions,
+        sum(quantity) as units,
+        sum(-quantity) filter (where quantity < 0) as returned_units,
+        sum(line_item_amount) as revenue,
+        sum(-line_item_amount) filter (where quantity < 0) as returned_revenue,
+        sum(line_item_amount) filter (where unit_price is null) as unpriced_revenue,
+        sum(quantity * unit_price) as full_price_value
+    from of_lines
+    group by promotion_id, product_category, store_id, sold_on
 
 ),
 
 final as (
 
     select
-        of_lines.promotion_id,
-        of_lines.product_category,
-        headers.store_id,
-        cast(headers.transaction_date as date) as sold_on,
-        cast(count(*) filter (where of_lines.place = 1) as bigint) as transactions,
-        cast(coalesce(sum(of_lines.quantity), 0) as bigint) as units,
-        cast(coalesce(sum(-of_lines.quantity) filter (where of_lines.quantity < 0), 0) as bigint) as returned_units,
-        cast(coalesce(sum(of_lines.line_item_amount), 0) as decimal(20, 2)) as revenue,
-        cast(coalesce(sum(-of_lines.line_item_amount) filter (where of_lines.quantity < 0), 0) as decimal(20, 2))
-            as returned_revenue,
-        cast(sum(of_lines.quantity * of_lines.unit_price) as decimal(20, 2)) as full_price_value,
-        cast(
-            sum(of_lines.quantity * of_lines.unit_price)
-            - sum(of_lines.line_item_amount) filter (where of_lines.unit_price is not null)
-            as decimal(20, 2)
-        ) as discount_given
-    from of_lines
-    left join headers on of_lines.transaction_id = headers.transaction_id
-    group by
-        of_lines.promotion_id,
-        of_lines.product_category,
-        headers.store_id,
-        cast(headers.transaction_date as date)
+        promotion_id,
+        product_category,
+        store_id,
+        sold_on,
+        cast(transactions as bigint) as transactions,
+        cast(coalesce(units, 0) as bigint) as units,
+        cast(coalesce(returned_units, 0) as bigint) as returned_units,
+        cast(coalesce(revenue, 0) as decimal(20, 2)) as revenue,
+        cast(coalesce(returned_revenue, 0) as decimal(20, 2)) as returned_revenue,
+        cast(full_price_value as decimal(20, 2)) as full_price_value,
+        cast(full_price_value - (revenue - coalesce(unpriced_revenue, 0)) as decimal(20, 2)) as discount_given
+    from sums
 
 )
 

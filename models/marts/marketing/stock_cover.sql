@@ -1,9 +1,15 @@
 {%- set days = setting('stock_cover_days') %}
 with
 
-product_days as (
+line_items as (
 
-    select * from {{ ref('int_product_days') }}
+    select * from {{ ref('store_sales_line_items') }}
+
+),
+
+headers as (
+
+    select * from {{ ref('store_sales_header') }}
 
 ),
 
@@ -25,6 +31,16 @@ as_of as (
 
 ),
 
+-- not from the CTE as_of: what joins a CTE that is named twice doesn't run in parallel
+last_days as (
+
+    select
+        {{ days_after('as_of_date', 1 - days) }} as first_day,
+        as_of_date as last_day
+    from {{ ref('as_of') }}
+
+),
+
 counted as (
 
     select
@@ -43,21 +59,36 @@ last_counts as (
 
 ),
 
+sold_by_stores as (
+
+    select
+        headers.store_id,
+        line_items.product_id,
+        sum(line_items.quantity) as units,
+        sum(line_items.line_item_amount) as revenue
+    from line_items
+    inner join headers on line_items.transaction_id = headers.transaction_id
+    inner join last_days on cast(headers.transaction_date as date) between last_days.first_day and last_days.last_day
+    where
+        line_items.quantity > 0
+        and headers.store_id is not null
+    group by headers.store_id, line_items.product_id
+
+),
+
 sold as (
 
     select
-        product_days.product_id,
-        cast(sum(product_days.units) as bigint) as units,
-        cast(sum(product_days.revenue) as decimal(20, 2)) as revenue,
-        count(case when last_counts.store_id is null then 1 end) as days_uncounted
-    from product_days
-    inner join as_of
-        on product_days.sold_on between {{ days_after('as_of.as_of_date', 1 - days) }} and as_of.as_of_date
+        sold_by_stores.product_id,
+        cast(sum(sold_by_stores.units) as bigint) as units,
+        cast(sum(sold_by_stores.revenue) as decimal(20, 2)) as revenue,
+        count(case when last_counts.store_id is null then 1 end) as stores_uncounted
+    from sold_by_stores
     left join last_counts
         on
-            product_days.store_id = last_counts.store_id
-            and product_days.product_id = last_counts.product_id
-    group by product_days.product_id
+            sold_by_stores.store_id = last_counts.store_id
+            and sold_by_stores.product_id = last_counts.product_id
+    group by sold_by_stores.product_id
 
 ),
 
@@ -69,7 +100,7 @@ stock_levels as (
         cast(sum(last_counts.stock_level) as bigint) as stock_level
     from last_counts
     left join sold on last_counts.product_id = sold.product_id
-    where coalesce(sold.days_uncounted, 0) = 0
+    where coalesce(sold.stores_uncounted, 0) = 0
     group by last_counts.product_id
 
 ),
