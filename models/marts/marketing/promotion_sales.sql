@@ -52,9 +52,9 @@ sums as (
         count(*) filter (where place = 1) as transactions,
         sum(quantity) as units,
         sum(-quantity) filter (where quantity < 0) as returned_units,
-        sum(line_item_amount) as revenue,
-        sum(-line_item_amount) filter (where quantity < 0) as returned_revenue,
+        sum(line_item_amount) filter (where unit_price is not null) as priced_revenue,
         sum(line_item_amount) filter (where unit_price is null) as unpriced_revenue,
+        sum(-line_item_amount) filter (where quantity < 0) as returned_revenue,
         sum(quantity * unit_price) as full_price_value
     from of_lines
     group by promotion_id, product_category, store_id, sold_on
@@ -71,10 +71,10 @@ final as (
         cast(transactions as bigint) as transactions,
         cast(coalesce(units, 0) as bigint) as units,
         cast(coalesce(returned_units, 0) as bigint) as returned_units,
-        cast(coalesce(revenue, 0) as decimal(20, 2)) as revenue,
+        cast(coalesce(priced_revenue, 0) + coalesce(unpriced_revenue, 0) as decimal(20, 2)) as revenue,
         cast(coalesce(returned_revenue, 0) as decimal(20, 2)) as returned_revenue,
         cast(full_price_value as decimal(20, 2)) as full_price_value,
-        cast(full_price_value - (revenue - coalesce(unpriced_revenue, 0)) as decimal(20, 2)) as discount_given
+        cast(full_price_value - priced_revenue as decimal(20, 2)) as discount_given
     from sums
 
 )
