@@ -154,9 +154,7 @@ class Account:
         self.opening = Lot(None, opening, _expiry(terms.opening_earned_on, terms))
         self.lots: dict[str, Lot] = {}  # in the order in which they were earned
         self.purchases: dict[str, Purchase] = {}
-        self.paid_later: dict[str, Decimal] = defaultdict(
-            Decimal
-        )  # by product_id: taken, not yet paid back
+        self.paid_later: dict[str, Decimal] = defaultdict(Decimal)  # by product_id: taken, not yet paid back
         self.entries = [Entry("OPENING", None, None, None, opening, opening)]
         for at, kind, _, event in sorted(self._events(sales, redemptions), key=lambda event: event[:3]):
             if terms.as_of is not None and at.date() > terms.as_of:
