@@ -7,6 +7,12 @@ promotions as (
 
 ),
 
+product_categories as (
+
+    select distinct product_category from {{ ref('products') }}
+
+),
+
 as_of as (
 
     select * from {{ ref('as_of') }}
@@ -291,6 +297,8 @@ final as (
         case
             when judged.promotion_id is null and promotions.start_date > as_of.as_of_date
                 then 'it begins on ' || cast(promotions.start_date as {{ text }})
+            when promotions.applicable_category <> 'ALL' and product_categories.product_category is null
+                then 'no product is of its category'
             when judged.promotion_id is null then 'no clean line names the promotion in its dates and category'
             else
                 nullif(
@@ -315,6 +323,7 @@ final as (
             as realised_discount
     from promotions
     cross join as_of
+    left join product_categories on promotions.applicable_category = product_categories.product_category
     left join judged on promotions.promotion_id = judged.promotion_id
     left join ranked
         on
