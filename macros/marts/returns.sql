@@ -265,6 +265,21 @@
 
     ),
 
+    worth as (
+
+        select
+            customer_id,
+            product_id,
+            transaction_id,
+            transaction_date,
+            purchase_id,
+            pieces,
+            {{ worth_of_pieces('amount', 'pieces_so_far', 'quantity') }}
+            - {{ worth_of_pieces('amount', 'pieces_so_far - pieces', 'quantity') }} as amount
+        from came_back
+
+    ),
+
     of_purchases as (
 
         select
@@ -272,11 +287,8 @@
             transaction_date,
             purchase_id,
             sum(pieces) as pieces,
-            sum(
-                {{ worth_of_pieces('amount', 'pieces_so_far', 'quantity') }}
-                - {{ worth_of_pieces('amount', 'pieces_so_far - pieces', 'quantity') }}
-            ) as amount
-        from came_back
+            sum(amount) as amount
+        from worth
         group by transaction_id, transaction_date, purchase_id
 
     ),
@@ -324,11 +336,8 @@
             customer_id,
             product_id,
             transaction_id,
-            sum(
-                {{ worth_of_pieces('amount', 'pieces_so_far', 'quantity') }}
-                - {{ worth_of_pieces('amount', 'pieces_so_far - pieces', 'quantity') }}
-            ) as amount
-        from came_back
+            sum(amount) as amount
+        from worth
         group by customer_id, product_id, transaction_id
 
     ),
