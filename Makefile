@@ -53,7 +53,7 @@ lint_python:
 	@$(RUN) mypy
 
 lint_sql:
-	@$(RUN) sqlfluff lint --dialect $(TARGET:spark=sparksql) --processes 0 models tests/data analyses
+	@$(BIN)/python -W ignore::UserWarning:multiprocessing.resource_tracker -m sqlfluff lint --dialect $(TARGET:spark=sparksql) --processes 0 models tests/data analyses
 
 lint_models:
 	@$(RUN) tools.strict_parse
