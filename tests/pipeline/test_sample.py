@@ -110,6 +110,7 @@ LEFT_BEHIND = """
 """
 
 
+@pytest.mark.extended
 def test_the_views_over_what_a_run_replaces_come_back(sample_copy, run_program, query):
     query(sample_copy, ANALYTICS)
     before = sorted(query(sample_copy, VIEWS))

@@ -81,7 +81,7 @@ def expected(data: bytes) -> tuple[list[list[str]], list[tuple[int, str]]]:
     return rows, refused
 
 
-@settings(max_examples=600, **QUIET)
+@settings(max_examples=400, **QUIET)
 @given(
     parts=bodies,
     end=line_ends,

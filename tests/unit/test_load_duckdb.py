@@ -55,7 +55,7 @@ def load_whole(connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[l
     return rows, [Unreadable(*line) for line in lines]
 
 
-@settings(max_examples=500, **QUIET)
+@settings(max_examples=400, **QUIET)
 @given(
     parts=bodies,
     end=line_ends,
