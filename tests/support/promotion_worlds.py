@@ -32,6 +32,7 @@ INPUTS = {
     "full_price_value decimal(20, 2), discount_given decimal(20, 2)",
     "promotion_details": "promotion_id text, promotion_name text, start_date date, end_date date, "
     "discount_percentage decimal(5, 2), applicable_category text",
+    "products": "product_category text",
     "as_of": "as_of_date date",
     "t_quantiles": "degrees_of_freedom integer, quantile decimal(9, 6)",
 }
@@ -194,6 +195,8 @@ class Judge:
                 with written.open("w", encoding="utf-8", newline="") as stream:
                     csv.writer(stream).writerows(rows)
                 connection.execute(f"copy {self._relations[name]} from '{written}' (header false)")
+            sold = f"select distinct product_category from {self._relations['promotion_sales']}"
+            connection.execute(f"insert into {self._relations['products']} {sold}")
             connection.execute(f"insert into {self._relations['as_of']} values (current_date)")
             connection.execute(f"copy {self._relations['t_quantiles']} from '{self._reference}' (header true)")
             for relation, code in self._models:

@@ -297,7 +297,10 @@ final as (
         case
             when judged.promotion_id is null and promotions.start_date > as_of.as_of_date
                 then 'it begins on ' || cast(promotions.start_date as {{ text }})
-            when promotions.applicable_category <> 'ALL' and product_categories.product_category is null
+            when
+                judged.promotion_id is null
+                and promotions.applicable_category <> 'ALL'
+                and product_categories.product_category is null
                 then 'no product is of its category'
             when judged.promotion_id is null then 'no clean line names the promotion in its dates and category'
             else
